@@ -1,1 +1,1 @@
-export const placeholder: number = 0;
+export * from "./errors.ts";

@@ -1,0 +1,93 @@
+import type { DType } from "./dtype.ts";
+
+/** What an error says of one operand. */
+export interface Operand {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+}
+
+/** The facts of an error, from which its sentence is made. */
+export interface ErrorFacts {
+  /** Name of the public function that was called. */
+  readonly op: string;
+  /** What is wrong, as a clause without capital or full stop. */
+  readonly message: string;
+  /** The tensors it was called with. */
+  readonly operands?: readonly Operand[];
+  /** What to do about it, as a clause. */
+  readonly hint?: string;
+}
+
+/** Base class of every error this package throws on purpose. */
+export class GradienteError extends Error {
+  readonly op: string;
+  readonly operands: readonly Operand[];
+  readonly hint: string | undefined;
+
+  constructor(facts: ErrorFacts) {
+    super(sentence(facts));
+    this.name = new.target.name;
+    this.op = facts.op;
+    this.operands = (facts.operands ?? []).map(({ shape, dtype }) => ({ shape: [...shape], dtype }));
+    this.hint = facts.hint;
+  }
+}
+
+/** Shapes that do not fit each other or the operation. */
+export class ShapeError extends GradienteError {}
+
+/** An axis that the operand does not have, or that is named twice. */
+export class AxisError extends GradienteError {}
+
+/** A dtype the operation does not accept. */
+export class DTypeError extends GradienteError {}
+
+/** An index outside its axis. */
+export class BoundsError extends GradienteError {}
+
+/** An option or argument value that is not among the valid ones. */
+export class ArgumentError extends GradienteError {}
+
+/** A gradient that was asked for where none can be had. */
+export class GradientError extends GradienteError {}
+
+/** Storage that could not be obtained. */
+export class MemoryError extends GradienteError {}
+
+/** A mathematical failure, such as factorising a matrix that is not positive definite. */
+export class NumericalError extends GradienteError {}
+
+/** `float32[2, 3]`, as errors and `toString` print it. */
+export function describe({ shape, dtype }: Operand): string {
+  return `${dtype}[${shape.join(", ")}]`;
+}
+
+function sentence({ op, message, operands, hint }: ErrorFacts): string {
+  const given = operands?.length ? ` (got ${operands.map(describe).join(", ")})` : "";
+  return `${op}: ${message}${given}.${hint ? ` Hint: ${hint}.` : ""}`;
+}
+
+/** An {@link ArgumentError} that lists the valid values and, for a near miss, names the nearest. */
+export function unknownOption(op: string, option: string, value: unknown, valid: readonly string[]): ArgumentError {
+  const given = typeof value === "string" ? value : "";
+  const nearest = valid.find((v) => given !== "" && isNear(v.toLowerCase(), given.toLowerCase()));
+  return new ArgumentError({
+    op,
+    message: `${option} is ${JSON.stringify(value)}, expected one of ${valid.map((v) => JSON.stringify(v)).join(", ")}`,
+    ...(nearest === undefined ? {} : { hint: `did you mean ${JSON.stringify(nearest)}?` }),
+  });
+}
+
+/** Whether two words are at most two edits (insertions, deletions, substitutions) apart. */
+function isNear(a: string, b: string): boolean {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(substitution, previous[j]! + 1, row[j - 1]! + 1));
+    }
+    previous = row;
+  }
+  return previous[b.length]! <= 2;
+}

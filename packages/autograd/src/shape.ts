@@ -1,0 +1,159 @@
+import type { DType } from "./dtype.ts";
+import { ArgumentError, AxisError, type Operand, ShapeError } from "./errors.ts";
+
+/** Lengths of the axes, outermost first. A scalar's shape is `[]`. */
+export type Shape = readonly number[];
+
+/** Where the elements of a tensor lie in its storage: element `i` is at `offset + Σ iₖ·stridesₖ`. */
+export interface Layout {
+  readonly shape: Shape;
+  /** Steps in elements, not bytes; 0 on a broadcast axis, negative on a flipped one. */
+  readonly strides: readonly number[];
+  readonly offset: number;
+}
+
+/** Number of elements. */
+export function sizeOf(shape: Shape): number {
+  let size = 1;
+  for (let i = 0; i < shape.length; i++) size *= shape[i]!;
+  return size;
+}
+
+/** Strides of a row-major array without gaps. */
+export function contiguousStrides(shape: Shape): number[] {
+  const strides = new Array<number>(shape.length);
+  for (let i = shape.length - 1, step = 1; i >= 0; i--) {
+    strides[i] = step;
+    step *= shape[i]!;
+  }
+  return strides;
+}
+
+/** Whether the elements lie row-major without gaps (axes of length 1 may have any stride). */
+export function isContiguous({ shape, strides }: Layout): boolean {
+  for (let i = shape.length - 1, step = 1; i >= 0; i--) {
+    const length = shape[i]!;
+    if (length === 0) return true;
+    if (length !== 1) {
+      if (strides[i] !== step) return false;
+      step *= length;
+    }
+  }
+  return true;
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/**
+ * The shape two or more shapes broadcast to by NumPy's rule: aligned at the last axis, lengths are equal or one is 1.
+ * @throws {ShapeError} naming the first axis that does not fit.
+ */
+export function broadcastShapes(op: string, operands: readonly Operand[]): Shape {
+  let result = operands[0]!.shape;
+  for (let k = 1; k < operands.length; k++) {
+    const shape = operands[k]!.shape;
+    if (sameShape(result, shape)) continue;
+    const rank = Math.max(result.length, shape.length);
+    const merged = new Array<number>(rank);
+    for (let i = 1; i <= rank; i++) {
+      const a = i > result.length ? 1 : result[result.length - i]!;
+      const b = i > shape.length ? 1 : shape[shape.length - i]!;
+      if (a !== b && a !== 1 && b !== 1) {
+        throw new ShapeError({
+          op,
+          message: `shapes do not broadcast: lengths ${a} and ${b} at axis -${i}`,
+          operands,
+          hint: "axes are aligned from the last one, and lengths must be equal or one of them 1",
+        });
+      }
+      merged[rank - i] = a === 1 ? b : a;
+    }
+    result = merged;
+  }
+  return result;
+}
+
+/** Strides that read `layout` as if it had `shape`, to which it must broadcast. */
+export function broadcastStrides(layout: Layout, shape: Shape): readonly number[] {
+  if (sameShape(layout.shape, shape)) return layout.strides;
+  const lead = shape.length - layout.shape.length;
+  const strides = new Array<number>(shape.length);
+  for (let i = 0; i < shape.length; i++) {
+    const k = i - lead;
+    strides[i] = k < 0 || (layout.shape[k] === 1 && shape[i] !== 1) ? 0 : layout.strides[k]!;
+  }
+  return strides;
+}
+
+/**
+ * An axis counted from the front.
+ * @throws {AxisError} when `axis` is not an integer in [-rank, rank).
+ */
+export function normalizeAxis(op: string, axis: number, operand: Operand, rank: number = operand.shape.length): number {
+  if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
+    const range = rank === 0 ? "a rank-0 tensor has no axes" : `valid axes are ${-rank} to ${rank - 1}`;
+    throw new AxisError({ op, message: `axis ${axis} is out of range`, operands: [operand], hint: range });
+  }
+  return axis < 0 ? axis + rank : axis;
+}
+
+/** One axis, several, or (when left out) all of them. */
+export type AxisArgument = number | readonly number[] | undefined | null;
+
+/**
+ * The axes named by an `axis` option, counted from the front, in ascending order.
+ * @throws {AxisError} when one is out of range or named twice.
+ */
+export function normalizeAxes(op: string, axis: AxisArgument, operand: Operand): readonly number[] {
+  const rank = operand.shape.length;
+  if (axis === undefined || axis === null) return Array.from({ length: rank }, (_, i) => i);
+  const axes = (typeof axis === "number" ? [axis] : axis).map((a) => normalizeAxis(op, a, operand));
+  if (new Set(axes).size !== axes.length) {
+    throw new AxisError({ op, message: `axis [${axes.join(", ")}] names an axis twice`, operands: [operand] });
+  }
+  return axes.toSorted((a, b) => a - b);
+}
+
+/** Largest number of elements a tensor may have: indices stay exact in 32-bit kernels. */
+export const maximumSize: number = 2 ** 31 - 1;
+
+/**
+ * Checks a shape given by a user.
+ * @throws {ArgumentError} when a length is negative or not an integer, or the size exceeds {@link maximumSize}.
+ */
+export function checkShape(op: string, shape: Shape): Shape {
+  if (!Array.isArray(shape)) {
+    throw new ArgumentError({
+      op,
+      message: `shape is ${String(shape)}`,
+      hint: "give an array of lengths, as in [2, 3]",
+    });
+  }
+  for (const length of shape) {
+    if (!Number.isInteger(length) || length < 0) {
+      throw new ArgumentError({
+        op,
+        message: `shape [${shape.join(", ")}] has the length ${length}`,
+        hint: "lengths are integers, 0 or more",
+      });
+    }
+  }
+  if (sizeOf(shape) > maximumSize) {
+    throw new ArgumentError({
+      op,
+      message: `shape [${shape.join(", ")}] has ${sizeOf(shape)} elements`,
+      hint: `a tensor holds at most ${maximumSize}`,
+    });
+  }
+  return shape;
+}
+
+/** Shape and dtype of a tensor-like, for error facts. */
+export function operand(shape: Shape, dtype: DType): Operand {
+  return { shape, dtype };
+}
