@@ -18,103 +18,53 @@ export interface Expr {
 
 export type Sort = "number" | "mask";
 
-interface Signature {
-  readonly operands: readonly Sort[];
-  readonly result: Sort;
-}
+const leafOps = [
+  "argument", // the element of an operand
+  "parameter", // a number given when the kernel is run
+  "constant",
+] as const;
 
-const leaf: Signature = { operands: [], result: "number" };
-const unary: Signature = { operands: ["number"], result: "number" };
-const binary: Signature = { operands: ["number", "number"], result: "number" };
-const comparison: Signature = { operands: ["number", "number"], result: "mask" };
-const logical: Signature = { operands: ["mask", "mask"], result: "mask" };
+// biome-ignore format: one line per family
+const unaryOps = [
+  "neg", "abs", "sqrt", "cbrt", "floor", "ceil", "trunc",
+  "round", // to the nearest integer, halves to even
+  "exp", "expm1", "exp2", "log", "log1p", "log2", "log10",
+  "sin", "cos", "tan", "asin", "acos", "atan",
+  "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
+  "sigmoid", // 1 / (1 + exp(-x)), without overflow
+  "erf", "erfc", "erfinv", "digamma",
+  "lgamma", // log |Γ(x)|
+  "bitNot", // int32 kernels only
+] as const;
 
-/** Every kind of node with the sorts of its operands and of its result. */
-export const exprOps = {
-  argument: leaf,
-  parameter: leaf,
-  constant: leaf,
+// biome-ignore format: one line per family
+const binaryOps = [
+  "add", "sub", "mul", "pow", "atan2", "hypot", "copysign",
+  "div", // true division in float kernels; truncating in int32 kernels, where dividing by 0 gives 0
+  "min", // NaN when either operand is NaN
+  "max", // NaN when either operand is NaN
+  "remainder", // x - floor(x / y)·y, with the sign of y, as in NumPy and Python; in int32 kernels 0 where y is 0
+  "polygamma", // ψ⁽ⁿ⁾(x), with n the first operand, a constant integer of at least 1
+  "bitAnd", "bitOr", "bitXor", "shiftLeft", "shiftRight", // int32 kernels only
+] as const;
 
-  neg: unary,
-  abs: unary,
-  sqrt: unary,
-  cbrt: unary,
-  floor: unary,
-  ceil: unary,
-  trunc: unary,
-  /** To the nearest integer, halves to even. */
-  round: unary,
-  exp: unary,
-  expm1: unary,
-  exp2: unary,
-  log: unary,
-  log1p: unary,
-  log2: unary,
-  log10: unary,
-  sin: unary,
-  cos: unary,
-  tan: unary,
-  asin: unary,
-  acos: unary,
-  atan: unary,
-  sinh: unary,
-  cosh: unary,
-  tanh: unary,
-  asinh: unary,
-  acosh: unary,
-  atanh: unary,
-  /** 1 / (1 + exp(-x)), without overflow. */
-  sigmoid: unary,
-  erf: unary,
-  erfc: unary,
-  erfinv: unary,
-  /** log |Γ(x)|. */
-  lgamma: unary,
-  digamma: unary,
+const comparisonOps = ["eq", "ne", "lt", "le", "gt", "ge"] as const;
 
-  add: binary,
-  sub: binary,
-  mul: binary,
-  /** True division in float kernels; truncating in int32 kernels, where dividing by 0 gives 0. */
-  div: binary,
-  /** NaN when either operand is NaN. */
-  min: binary,
-  /** NaN when either operand is NaN. */
-  max: binary,
-  pow: binary,
-  atan2: binary,
-  hypot: binary,
-  copysign: binary,
-  /** x - floor(x / y) · y: the sign of y, as NumPy and Python; in int32 kernels 0 where y is 0. */
-  remainder: binary,
-  /** ψ⁽ⁿ⁾(x), with n the first operand, a constant integer of at least 1. */
-  polygamma: binary,
+const maskOps = ["and", "or", "not"] as const;
 
-  /** Bitwise operations, on int32 kernels only. */
-  bitAnd: binary,
-  bitOr: binary,
-  bitXor: binary,
-  bitNot: unary,
-  shiftLeft: binary,
-  shiftRight: binary,
+export type LeafOp = (typeof leafOps)[number];
+export type UnaryOp = (typeof unaryOps)[number];
+export type BinaryOp = (typeof binaryOps)[number];
+export type ComparisonOp = (typeof comparisonOps)[number];
+export type MaskOp = (typeof maskOps)[number];
 
-  eq: comparison,
-  ne: comparison,
-  lt: comparison,
-  le: comparison,
-  gt: comparison,
-  ge: comparison,
-  and: logical,
-  or: logical,
-  not: { operands: ["mask"], result: "mask" },
-  /** The second operand where the first holds, the third elsewhere. */
-  select: { operands: ["mask", "number", "number"], result: "number" },
-} as const satisfies Record<string, Signature>;
+/** Every kind of node. `select` takes a mask and gives its second operand where the mask holds, its third elsewhere. */
+export type ExprOp = LeafOp | UnaryOp | BinaryOp | ComparisonOp | MaskOp | "select";
 
-export type ExprOp = keyof typeof exprOps;
+const masks: ReadonlySet<string> = new Set([...comparisonOps, ...maskOps]);
 
 export function sortOf(expr: Expr): Sort {
-  return exprOps[expr.op].result;
+  return masks.has(expr.op) ? "mask" : "number";
 }
 
 function node(op: ExprOp, ...operands: Expr[]): Expr {
