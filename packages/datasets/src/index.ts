@@ -1,6 +1,7 @@
 export { FASHION_CLASS_NAMES, fashionMnist } from "./catalog/fashion-mnist.ts";
 export type { ImageSet, ImageSetOptions, LabelledImage } from "./catalog/idx-sets.ts";
 export type { DataOrigin, LocateOptions } from "./catalog/locate.ts";
+export { type SyntheticFashionOptions, syntheticFashion } from "./catalog/synthetic-fashion.ts";
 export {
   type BatchOptions,
   Dataset,
