@@ -133,6 +133,13 @@ export interface IterateOptions {
   readonly from?: Position;
 }
 
+let readPlan: (dataset: Dataset<unknown>) => Plan<unknown>;
+
+/** What a data set does when it is gone through; for use within this package. */
+export function planOf<T>(dataset: Dataset<T>): Plan<T> {
+  return readPlan(dataset) as Plan<T>;
+}
+
 /**
  * A lazy sequence of elements that can be gone through again and again. Operations return a new data set and do
  * nothing by themselves; work is done, in bounded memory, as elements are asked for.
@@ -148,6 +155,10 @@ export interface IterateOptions {
 export class Dataset<T> implements AsyncIterable<T> {
   readonly #plan: Plan<T>;
   #epochs = 0;
+
+  static {
+    readPlan = (dataset) => dataset.#plan;
+  }
 
   /** For use by this package; see the static methods for ways to make a data set. */
   constructor(plan: Plan<T>) {

@@ -66,6 +66,36 @@ export class SourceError extends DataError {
   override readonly name: string = "SourceError";
 }
 
+/** A CSV file that breaks its format, or a cell that is not what its column says. */
+export class CsvError extends DataError {
+  override readonly name: string = "CsvError";
+  /** Line of the file, from 1; cells with line breaks count as the lines they cover. */
+  readonly line: number | undefined;
+  /** Number of the column, from 1. */
+  readonly column: number | undefined;
+  readonly columnName: string | undefined;
+
+  constructor(
+    what: string,
+    fields: DataErrorFields & {
+      readonly line?: number | undefined;
+      readonly column?: number | undefined;
+      readonly columnName?: string | undefined;
+    },
+  ) {
+    const { line, column, columnName } = fields;
+    const where: string[] = [];
+    if (line !== undefined) where.push(`line ${line}`);
+    if (column !== undefined) where.push(`column ${column}`);
+    const named = columnName === undefined ? "" : ` (${columnName})`;
+    const field = where.length > 0 || named !== "" ? `${where.join(", ")}${named}`.trim() : undefined;
+    super(what, { ...fields, field: fields.field ?? field });
+    this.line = line;
+    this.column = column;
+    this.columnName = columnName;
+  }
+}
+
 /** One place that was looked at for a data set, and why it did not serve. */
 export interface Attempt {
   readonly place: string;

@@ -2,6 +2,9 @@ export { FASHION_CLASS_NAMES, fashionMnist } from "./catalog/fashion-mnist.ts";
 export type { ImageSet, ImageSetOptions, LabelledImage } from "./catalog/idx-sets.ts";
 export type { DataOrigin, LocateOptions } from "./catalog/locate.ts";
 export { type SyntheticFashionOptions, syntheticFashion } from "./catalog/synthetic-fashion.ts";
+export type { CsvCell, CsvColumn, CsvType } from "./csv/cells.ts";
+export type { CsvEncoding } from "./csv/decode.ts";
+export { CsvDataset, type CsvOptions, type CsvRecord, CsvSamples, readCsv } from "./csv/read.ts";
 export {
   type BatchOptions,
   Dataset,
@@ -16,6 +19,7 @@ export { type DownloadProgress, progressBar } from "./download.ts";
 export {
   ArgumentError,
   type Attempt,
+  CsvError,
   DataError,
   type DataErrorFields,
   DataUnavailableError,
@@ -34,3 +38,14 @@ export type { Elements } from "./pipeline/origins.ts";
 export type { Batched, Columns, RowOf, Unbatched } from "./pipeline/structure.ts";
 export { Random } from "./random.ts";
 export { type ByteStream, openSource, readAll, type Source, type SourceOptions } from "./source.ts";
+export {
+  type EncodedColumn,
+  type EncodedRecord,
+  type EncodeOptions,
+  type EncoderJson,
+  type FitOptions,
+  fitEncoder,
+  type MissingPolicy,
+  TableEncoder,
+  type TableRecord,
+} from "./table/encoder.ts";
