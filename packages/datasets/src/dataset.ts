@@ -1,5 +1,6 @@
 import { DataError, PipelineError, requireKnownOptions } from "./errors.ts";
 import { batchPlan, unbatchPlan, type WindowOptions, windowPlan } from "./pipeline/batch.ts";
+import { fileCachePlan, memoryCachePlan } from "./pipeline/cache.ts";
 import { concatenatePlan, type InterleaveOptions, interleavePlan, zipPlan } from "./pipeline/combine.ts";
 import { type Cursor, END, type Epoch, type MaybePromise, type Plan } from "./pipeline/cursor.ts";
 import { arraysPlan, type Elements, iterablePlan } from "./pipeline/origins.ts";
@@ -337,6 +338,17 @@ export class Dataset<T> implements AsyncIterable<T> {
     requireKnownOptions("interleave", options, ["cycle", "block"]);
     const inner = async (element: T): Promise<Plan<U>> => (await open(element)).#plan;
     return new Dataset(interleavePlan(this.#plan, inner, options));
+  }
+
+  /**
+   * Keeps the elements of the first whole pass: in memory, or in a file that is made (whole or not at all) before the
+   * first element is handed out and found again by later runs. Put random augmentation after it, not before. The file
+   * cannot tell that a mapped function has changed; delete it then.
+   *
+   * @throws SourceError (in the pass) for a file that is damaged or was made by another pipeline.
+   */
+  cache(file?: string): Dataset<T> {
+    return new Dataset(file === undefined ? memoryCachePlan(this.#plan) : fileCachePlan(this.#plan, file));
   }
 
   /** Prepares up to `count` elements while the consumer is busy with another. */

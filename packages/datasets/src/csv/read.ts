@@ -13,9 +13,8 @@ import {
   ENCODE_OPTIONS,
   type EncodedRecord,
   type EncodeOptions,
-  FILE,
   fitEncoder,
-  LINE,
+  ORIGIN,
   type TableEncoder,
   type TableRecord,
 } from "../table/encoder.ts";
@@ -321,7 +320,7 @@ class CsvCursor implements Cursor<CsvRecord> {
       if (ragged === "drop") return undefined;
       if (ragged === "error") throw this.#raggedError(record, width);
     }
-    const typed: CsvRecord = { [LINE]: record.line, [FILE]: this.#records.stream.name };
+    const typed: CsvRecord = {};
     for (let i = 0; i < columns.length; i++) {
       const { name, type } = columns[i]!;
       const text = record.cells[cells[i]!];
@@ -334,6 +333,7 @@ class CsvCursor implements Cursor<CsvRecord> {
       if (value === undefined) throw this.#cellError(record, i, text);
       typed[name] = value;
     }
+    Object.defineProperty(typed, ORIGIN, { value: { file: this.#records.stream.name, line: record.line } });
     return typed;
   }
 

@@ -9,15 +9,12 @@ import type { Plan } from "../pipeline/cursor.ts";
  * lists of categories) is learnt from the training records alone, and stored with the model.
  */
 
-/** Under this key a record says on which line of its file it began, for errors. */
-export const LINE: unique symbol = Symbol("line");
-/** Under this key a record says which file it is from. */
-export const FILE: unique symbol = Symbol("file");
+/** Under this key, which is not enumerable, a record says where it is from, for errors. */
+export const ORIGIN: unique symbol = Symbol("origin");
 
 /** Cells by column name; records of CSV files also know where they are from. */
 export interface TableRecord {
-  readonly [LINE]?: number;
-  readonly [FILE]?: string;
+  readonly [ORIGIN]?: { readonly file: string; readonly line: number };
 }
 
 type Cells = { readonly [column: string]: CsvCell };
@@ -101,7 +98,7 @@ function where(
   record: TableRecord,
   columnName: string,
 ): { file: string | undefined; line: number | undefined; columnName: string } {
-  return { file: record[FILE], line: record[LINE], columnName };
+  return { file: record[ORIGIN]?.file, line: record[ORIGIN]?.line, columnName };
 }
 
 /** Turns records into numbers, in a way that was fitted once. */
