@@ -1,6 +1,27 @@
+export { type AugmentOptions, augmentImages, type ImageBatch } from "./augment.ts";
+export { californiaHousing, type TabularSample, type TabularSet } from "./catalog/california-housing.ts";
 export { FASHION_CLASS_NAMES, fashionMnist } from "./catalog/fashion-mnist.ts";
+export {
+  addingProblem,
+  type BlobOptions,
+  blobs,
+  type ClassifiedPoint,
+  circles,
+  type GeneratorOptions,
+  linearlySeparable,
+  moons,
+  type NoisyOptions,
+  noisySine,
+  parity,
+  type RegressionSample,
+  type SeparableOptions,
+  type SpiralOptions,
+  spirals,
+} from "./catalog/generated.ts";
 export type { ImageSet, ImageSetOptions, LabelledImage } from "./catalog/idx-sets.ts";
+export { type ClassifiedSet, iris, irisLike } from "./catalog/iris.ts";
 export type { DataOrigin, LocateOptions } from "./catalog/locate.ts";
+export { type IdxImageSetOptions, idxImageSet, kmnist, mnist } from "./catalog/mnist.ts";
 export { type SyntheticFashionOptions, syntheticFashion } from "./catalog/synthetic-fashion.ts";
 export type { CsvCell, CsvColumn, CsvType } from "./csv/cells.ts";
 export type { CsvEncoding } from "./csv/decode.ts";

@@ -57,6 +57,8 @@ export interface CatalogFile {
   readonly name: string;
   /** Other names the file may have in a folder, such as that of the unpacked file. */
   readonly alternatives?: readonly string[];
+  /** Its own addresses, where they are not a folder's with the name appended. */
+  readonly urls?: readonly string[];
   readonly sha256?: string;
   readonly md5?: string;
   readonly bytes?: number;
@@ -105,8 +107,9 @@ const withSlash = (base: string): string => (base.endsWith("/") ? base : `${base
 
 /** The file as it is to be downloaded, from the mirrors given and then from the official addresses. */
 export function remoteFile(file: CatalogFile, set: FileSet, mirrors: readonly string[]): RemoteFile {
-  const { alternatives: _, ...rest } = file;
-  return { ...rest, urls: [...mirrors, ...set.baseUrls].map((base) => `${withSlash(base)}${file.name}`) };
+  const { alternatives: _, urls = [], ...rest } = file;
+  const inFolder = (base: string): string => `${withSlash(base)}${file.name}`;
+  return { ...rest, urls: [...mirrors.map(inFolder), ...urls, ...set.baseUrls.map(inFolder)] };
 }
 
 /**

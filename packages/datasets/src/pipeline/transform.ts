@@ -107,6 +107,15 @@ export function mapPlan<T, U>(upstream: Plan<T>, fn: MapFunction<T, U>, concurre
   );
 }
 
+/** A map whose function is made anew for each pass and knows its number. */
+export function epochMapPlan<T, U>(
+  upstream: Plan<T>,
+  signature: string,
+  make: (epoch: Epoch) => MapFunction<T, U>,
+): Plan<U> {
+  return through(upstream, signature, upstream.size, (cursor, epoch) => new MapCursor(cursor, make(epoch)));
+}
+
 class FilterCursor<T> extends Through<T, T> {
   readonly #keep: MapFunction<T, boolean>;
   #index = 0;
