@@ -67,9 +67,10 @@ export interface ContractKernel {
   readonly n: number;
 }
 
-/** Normalises along the last axis: exp(x - logSumExp x), or its logarithm. */
+/** Normalises along the last axis: exp(x - logSumExp x), or with `log` its logarithm. */
 export interface SoftmaxKernel {
-  readonly kind: "softmax" | "logSoftmax";
+  readonly kind: "softmax";
+  readonly log: boolean;
 }
 
 /**

@@ -211,18 +211,20 @@ export function topologicalOrder(roots: readonly Expr[]): Expr[] {
   return order;
 }
 
-/** `expr` with its leaves exchanged: `replace` gives a new leaf, or the same one to keep it. */
-export function substitute(expr: Expr, replace: (leaf: Expr) => Expr): Expr {
+/** `expr` with some nodes exchanged: `replace` gives a new node, or `undefined` to keep one and look below it. */
+export function substitute(expr: Expr, replace: (node: Expr) => Expr | undefined): Expr {
   const done = new Map<Expr, Expr>();
-  for (const e of topologicalOrder([expr])) {
-    if (e.operands.length === 0) {
-      done.set(e, replace(e));
-      continue;
+  const visit = (e: Expr): Expr => {
+    let result = done.get(e);
+    if (result === undefined) {
+      const operands = e.operands.map(visit);
+      const changed = operands.some((o, i) => o !== e.operands[i]);
+      result = replace(e) ?? (changed ? { op: e.op, operands, value: e.value } : e);
+      done.set(e, result);
     }
-    const operands = e.operands.map((o) => done.get(o)!);
-    done.set(e, operands.every((o, i) => o === e.operands[i]) ? e : { op: e.op, operands, value: e.value });
-  }
-  return done.get(expr)!;
+    return result;
+  };
+  return visit(expr);
 }
 
 /** Indices of the arguments that occur in `expr`, ascending. */

@@ -1,0 +1,79 @@
+import type { ReduceKernel } from "../backend/backend.ts";
+import { ShapeError } from "../errors.ts";
+import { launch, viewOf } from "../launch.ts";
+import { broadcastShapes, broadcastStrides, checkShape, contiguousStrides, type Shape, sameShape } from "../shape.ts";
+import { apply, type Op } from "../tape.ts";
+import type { Tensor } from "../tensor.ts";
+import { defineLinear } from "./linear.ts";
+
+// Two linear operations that are each other's transpose: repeating elements along new axes, and adding them up again.
+
+const broadcastOp: Op<Shape> = defineLinear(
+  "broadcastTo",
+  (x, shape) => viewOf(x, shape, broadcastStrides(x, shape)),
+  (cotangent, _, shape) => sumTo(cotangent, shape),
+);
+
+const sumKernel: ReduceKernel = { kind: "reduce", reduction: "sum" };
+
+const sumToOp: Op<Shape> = defineLinear(
+  "sumTo",
+  (x, shape) => {
+    const lead = x.rank - shape.length;
+    const isReduced = (axis: number): boolean => axis < lead || (shape[axis - lead] === 1 && x.shape[axis] !== 1);
+    const axes = x.shape.map((_, axis) => axis);
+    const kept = axes.filter((axis) => !isReduced(axis));
+    const order = [...kept, ...axes.filter(isReduced)];
+    const [lengths, strides] = [x.shape, x.strides].map((values) => order.map((axis) => values[axis]!));
+    const sums = launch(sumKernel, [viewOf(x, lengths!, strides!)], x.dtype, lengths!.slice(0, kept.length));
+    return viewOf(sums, shape, contiguousStrides(shape));
+  },
+  (cotangent, _, shape) => broadcastTo(cotangent, shape),
+);
+
+/**
+ * `x` read as if it had `shape`: axes of length 1 are repeated, and new axes may come first. No element is copied.
+ *
+ * @param shape a shape that `x`'s broadcasts to by NumPy's rule.
+ * @throws {ShapeError} when it does not.
+ *
+ * @example
+ * ```ts
+ * broadcastTo(tensor([1, 2]), [3, 2]); // [[1, 2], [1, 2], [1, 2]]
+ * ```
+ */
+export function broadcastTo(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  checkShape("broadcastTo", shape);
+  if (!sameShape(broadcastShapes("broadcastTo", [x, { shape, dtype: x.dtype }]), shape)) {
+    throw new ShapeError({
+      op: "broadcastTo",
+      message: `the tensor does not broadcast to [${shape.join(", ")}]`,
+      operands: [x],
+    });
+  }
+  return apply(broadcastOp, [x], shape);
+}
+
+/**
+ * The sum over the axes along which `shape` would be repeated to give `x`'s shape: the transpose of {@link broadcastTo}.
+ *
+ * @param shape a shape that broadcasts to `x`'s.
+ * @throws {ShapeError} when it does not.
+ *
+ * @example
+ * ```ts
+ * sumTo(tensor([[1, 2], [3, 4]]), [2]); // [4, 6]
+ * ```
+ */
+export function sumTo(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  if (!sameShape(broadcastShapes("sumTo", [x, { shape, dtype: x.dtype }]), x.shape)) {
+    throw new ShapeError({
+      op: "sumTo",
+      message: `[${shape.join(", ")}] does not broadcast to the tensor's shape`,
+      operands: [x],
+    });
+  }
+  return apply(sumToOp, [x], shape);
+}

@@ -1,0 +1,261 @@
+import { backend } from "../backend/current.ts";
+import { allocateArray, type DType, defaultDType, dtypeOfArray, dtypes, isFloat, type TypedArray } from "../dtype.ts";
+import { ArgumentError, DTypeError, ShapeError, unknownOption } from "../errors.ts";
+import { checkShape, type Shape, sizeOf } from "../shape.ts";
+import { type NestedArray, Parameter, Tensor } from "../tensor.ts";
+
+/** A typed array with the shape of the array it stands for, as data readers produce it. */
+export interface NdArray {
+  readonly data: TypedArray | Int8Array | Int16Array | Uint16Array | Uint8ClampedArray;
+  readonly shape: Shape;
+}
+
+/** What can stand for a tensor: numbers nested in arrays, typed arrays (rank 1), typed arrays with a shape. */
+export type TensorLike = Tensor | NestedArray | NdArray | NdArray["data"];
+
+export interface TensorOptions {
+  /** Default: that of a typed array, `bool` for booleans, otherwise {@link defaultDType} (float32). */
+  readonly dtype?: DType;
+  /** Record operations on the tensor, so that it can have a gradient. Default: false. */
+  readonly requiresGrad?: boolean;
+}
+
+/**
+ * A new tensor with the given elements.
+ *
+ * @param value a number, numbers or booleans nested in arrays, a typed array (rank 1), `{ data, shape }`, or a tensor.
+ * @throws {ShapeError} when nested arrays of one level differ in length or depth, or `data` does not fill `shape`.
+ * @throws {DTypeError} when `requiresGrad` is asked of an integer or boolean tensor.
+ *
+ * @example
+ * ```ts
+ * tensor([[1, 2], [3, 4]]).shape; // [2, 2]
+ * tensor(new Float64Array([1, 2])).dtype; // "float64"
+ * ```
+ */
+export function tensor(value: TensorLike, options: TensorOptions = {}): Tensor {
+  return mark("tensor", make("tensor", value, options.dtype), options);
+}
+
+/**
+ * A new parameter: a tensor that `assign` can change in place.
+ *
+ * @param options as for {@link tensor}, but `requiresGrad` defaults to true for floating-point dtypes.
+ *
+ * @example
+ * ```ts
+ * const w = parameter([1, 2]);
+ * w.assign(w.mul(10));
+ * w; // [10, 20]
+ * ```
+ */
+export function parameter(value: TensorLike, options: TensorOptions = {}): Parameter {
+  const source = make("parameter", value, options.dtype);
+  const storage = backend().adopt(source.dtype, source.data);
+  const result = new Parameter({ storage, shape: source.shape });
+  return mark("parameter", result, { requiresGrad: options.requiresGrad ?? isFloat(source.dtype) });
+}
+
+/** The tensor that a value stands for; tensors are given back as they are. */
+export function asTensor(value: TensorLike, dtype?: DType): Tensor {
+  return value instanceof Tensor ? value : make("tensor", value, dtype);
+}
+
+/** A rank-n tensor of zeros. `dtype` defaults to float32 (see {@link defaultDType}). */
+export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
+  return full(shape, 0, options);
+}
+
+/** A rank-n tensor of ones. `dtype` defaults to float32 (see {@link defaultDType}). */
+export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
+  return full(shape, 1, options);
+}
+
+/**
+ * A tensor whose elements are all `value`.
+ * @throws {ArgumentError} when a length is negative or not an integer.
+ *
+ * @example
+ * ```ts
+ * full([2, 2], 7); // [[7, 7], [7, 7]]
+ * ```
+ */
+export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
+  checkShape("full", shape);
+  const dtype = checkDType("full", options.dtype ?? defaultDType());
+  const array = allocateArray(dtype, sizeOf(shape)).fill(dtype === "bool" ? Number(value !== 0) : value);
+  return mark("full", fromArray(array, shape, dtype), options);
+}
+
+/** Zeros of the shape and dtype of `x`. */
+export function zerosLike(x: Tensor): Tensor {
+  return full(x.shape, 0, { dtype: x.dtype });
+}
+
+/** Ones of the shape and dtype of `x`. */
+export function onesLike(x: Tensor): Tensor {
+  return full(x.shape, 1, { dtype: x.dtype });
+}
+
+/** `value` in the shape and dtype of `x`. */
+export function fullLike(x: Tensor, value: number): Tensor {
+  return full(x.shape, value, { dtype: x.dtype });
+}
+
+/**
+ * The identity matrix, or a rectangle with ones on its main diagonal.
+ *
+ * @param columns default: `rows`.
+ *
+ * @example
+ * ```ts
+ * eye(2); // [[1, 0], [0, 1]]
+ * ```
+ */
+export function eye(rows: number, columns: number = rows, options: TensorOptions = {}): Tensor {
+  checkShape("eye", [rows, columns]);
+  const dtype = checkDType("eye", options.dtype ?? defaultDType());
+  const array = allocateArray(dtype, rows * columns);
+  for (let i = 0; i < Math.min(rows, columns); i++) array[i * columns + i] = 1;
+  return mark("eye", fromArray(array, [rows, columns], dtype), options);
+}
+
+/**
+ * Evenly spaced numbers from `start` (0 when only one bound is given) up to, not including, `stop`.
+ * `dtype` defaults to int32 when all three numbers are integers, else to {@link defaultDType}.
+ * @throws {ArgumentError} when `step` is 0 or a number is not finite.
+ *
+ * @example
+ * ```ts
+ * arange(3); // [0, 1, 2]
+ * arange(1, 2, 0.25); // [1, 1.25, 1.5, 1.75]
+ * ```
+ */
+export function arange(start: number, stop?: number, step = 1, options: TensorOptions = {}): Tensor {
+  const [from, to] = stop === undefined ? [0, start] : [start, stop];
+  if (step === 0 || ![from, to, step].every(Number.isFinite)) {
+    throw new ArgumentError({ op: "arange", message: `cannot count from ${from} to ${to} in steps of ${step}` });
+  }
+  const integers = [from, to, step].every(Number.isInteger);
+  const dtype = checkDType("arange", options.dtype ?? (integers ? "int32" : defaultDType()));
+  const length = Math.max(0, Math.ceil((to - from) / step));
+  checkShape("arange", [length]);
+  const array = allocateArray(dtype, length);
+  for (let i = 0; i < length; i++) array[i] = from + i * step;
+  return mark("arange", fromArray(array, [length], dtype), options);
+}
+
+/**
+ * `count` evenly spaced numbers from `start` to `stop`, both included.
+ *
+ * @example
+ * ```ts
+ * linspace(0, 1, 5); // [0, 0.25, 0.5, 0.75, 1]
+ * ```
+ */
+export function linspace(start: number, stop: number, count = 50, options: TensorOptions = {}): Tensor {
+  checkShape("linspace", [count]);
+  const dtype = checkDType("linspace", options.dtype ?? defaultDType());
+  const array = allocateArray(dtype, count);
+  for (let i = 0; i < count; i++)
+    array[i] = i === count - 1 && i > 0 ? stop : start + (i * (stop - start)) / (count - 1 || 1);
+  return mark("linspace", fromArray(array, [count], dtype), options);
+}
+
+/** A tensor on `array` itself, which the caller gives up. */
+export function fromArray(array: TypedArray, shape: Shape, dtype: DType = dtypeOfArray(array)): Tensor {
+  return new Tensor({ storage: backend().adopt(dtype, array), shape: [...shape] });
+}
+
+function mark<T extends Tensor>(op: string, x: T, { requiresGrad = false }: TensorOptions): T {
+  if (!requiresGrad) return x;
+  if (!isFloat(x.dtype)) {
+    throw new DTypeError({ op, message: "only floating-point tensors have gradients", operands: [x] });
+  }
+  x.requiresGrad = true;
+  return x;
+}
+
+/** Refuses what is not a dtype. */
+export function checkDType(op: string, dtype: DType): DType {
+  if (!dtypes.includes(dtype)) throw unknownOption(op, "dtype", dtype, dtypes);
+  return dtype;
+}
+
+function make(op: string, value: TensorLike, dtype?: DType): Tensor {
+  if (dtype !== undefined) checkDType(op, dtype);
+  if (value instanceof Tensor)
+    return fromArray(convert(value.data, dtype ?? value.dtype), value.shape, dtype ?? value.dtype);
+  if (isNdArray(value)) {
+    checkShape(op, value.shape);
+    if (value.data.length !== sizeOf(value.shape)) {
+      throw new ShapeError({
+        op,
+        message: `${value.data.length} elements do not fill the shape [${value.shape.join(", ")}]`,
+        hint: `it takes ${sizeOf(value.shape)}`,
+      });
+    }
+    return fromTyped(value.data, value.shape, dtype);
+  }
+  if (ArrayBuffer.isView(value)) return fromTyped(value, [value.length], dtype);
+  return fromNested(op, value, dtype);
+}
+
+function isNdArray(value: TensorLike): value is NdArray {
+  return typeof value === "object" && "data" in value && "shape" in value;
+}
+
+function fromTyped(data: NdArray["data"], shape: Shape, dtype?: DType): Tensor {
+  const own: DType =
+    data instanceof Float32Array
+      ? "float32"
+      : data instanceof Float64Array
+        ? "float64"
+        : data instanceof Uint8Array || data instanceof Uint8ClampedArray
+          ? "uint8"
+          : "int32";
+  return fromArray(convert(data, dtype ?? own), shape, dtype ?? own);
+}
+
+/** A new typed array of `dtype` with the given elements. */
+function convert(data: ArrayLike<number>, dtype: DType): TypedArray {
+  const array = allocateArray(dtype, data.length);
+  if (dtype === "bool") for (let i = 0; i < data.length; i++) array[i] = Number(data[i] !== 0);
+  else array.set(data);
+  return array;
+}
+
+function fromNested(op: string, value: NestedArray, dtype?: DType): Tensor {
+  const shape: number[] = [];
+  for (let level: NestedArray = value; Array.isArray(level); level = level[0] as NestedArray) {
+    shape.push(level.length);
+    if (level.length === 0) break;
+  }
+  const elements: number[] = [];
+  let booleans = 0;
+  const visit = (part: NestedArray, axis: number): void => {
+    if (axis < shape.length) {
+      if (!Array.isArray(part) || part.length !== shape[axis]) {
+        const found = Array.isArray(part) ? `an array of ${part.length}` : `the value ${String(part)}`;
+        throw new ShapeError({
+          op,
+          message: `nested arrays are ragged: ${found} where ${shape[axis]} elements were expected at depth ${axis}`,
+        });
+      }
+      for (const inner of part as readonly NestedArray[]) visit(inner, axis + 1);
+      return;
+    }
+    if (typeof part === "boolean") booleans++;
+    else if (typeof part !== "number") {
+      throw new ArgumentError({
+        op,
+        message: `an element is ${Array.isArray(part) ? "an array" : String(part)}, not a number, at depth ${axis}`,
+        hint: "nest arrays equally deep, with numbers or booleans inside",
+      });
+    }
+    elements.push(Number(part));
+  };
+  visit(value, 0);
+  const own: DType = booleans > 0 && booleans === elements.length ? "bool" : defaultDType();
+  return fromArray(convert(elements, dtype ?? own), shape, dtype ?? own);
+}

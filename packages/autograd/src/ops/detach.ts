@@ -1,0 +1,27 @@
+import { viewOf } from "../launch.ts";
+import { apply, type Op, savesNothing } from "../tape.ts";
+import type { Tensor } from "../tensor.ts";
+import { asTensor, type TensorLike } from "./create.ts";
+
+const detachOp: Op<null> = {
+  name: "detach",
+  forward: ([x]) => viewOf(x!, x!.shape, x!.strides),
+  saves: () => savesNothing,
+  vjp: null,
+  jvp: null,
+};
+
+/**
+ * A handle on the same elements that carries no gradient.
+ *
+ * @example
+ * ```ts
+ * detach(tensor([1], { requiresGrad: true })).requiresGrad; // false
+ * ```
+ */
+export function detach(x: TensorLike): Tensor {
+  return apply(detachOp, [asTensor(x)], null);
+}
+
+/** {@link detach} under the name that JAX and TensorFlow users look for. */
+export const stopGradient: (x: TensorLike) => Tensor = detach;

@@ -1,0 +1,174 @@
+import type { GatherKernel, ScatterKernel } from "../backend/backend.ts";
+import { backend } from "../backend/current.ts";
+import { isFloat } from "../dtype.ts";
+import { BoundsError, DTypeError, ShapeError } from "../errors.ts";
+import { launch } from "../launch.ts";
+import { normalizeAxis, type Shape, sameShape } from "../shape.ts";
+import { apply, type Op, savesInput } from "../tape.ts";
+import type { Tensor } from "../tensor.ts";
+import { broadcastTo } from "./broadcast.ts";
+import { cast } from "./cast.ts";
+import { asTensor, fromArray, type TensorLike, zeros } from "./create.ts";
+import { reshape } from "./shape.ts";
+
+// Reading along an axis by index, and adding back along it: two operations linear in the values, each the other's
+// transpose.
+
+interface AlongAxis {
+  readonly axis: number;
+  /** Shape of the tensor that is indexed into. */
+  readonly shape: Shape;
+}
+
+const gatherKernels = new Map<number, GatherKernel>();
+const scatterKernels = new Map<number, ScatterKernel>();
+
+function cached<K>(kernels: Map<number, K>, axis: number, make: () => K): K {
+  let kernel = kernels.get(axis);
+  if (kernel === undefined) {
+    kernel = make();
+    kernels.set(axis, kernel);
+  }
+  return kernel;
+}
+
+const gatherOp: Op<AlongAxis> = {
+  name: "takeAlongAxis",
+  forward: ([x, indices], { axis }) =>
+    launch(
+      cached(gatherKernels, axis, () => ({ kind: "gather", axis })),
+      [x!, indices!],
+      x!.dtype,
+      indices!.shape,
+    ),
+  saves: () => savesInput(1),
+  vjp: ([cotangent], call) => apply(scatterAddOp, [cotangent!, call.input(1)], call.params),
+  jvp: ([tangent], call) => (tangent ? apply(gatherOp, [tangent, call.input(1)], call.params) : null),
+};
+
+const scatterAddOp: Op<AlongAxis> = {
+  name: "scatterAdd",
+  forward: ([source, indices], { axis, shape }) => {
+    const result = zeros(shape, { dtype: source!.dtype });
+    const kernel = cached(scatterKernels, axis, () => ({ kind: "scatter", axis, reduction: "sum" }) as const);
+    backend().run(kernel, [indices!, source!], [result]);
+    return result;
+  },
+  saves: () => savesInput(1),
+  vjp: ([cotangent], call) => apply(gatherOp, [cotangent!, call.input(1)], call.params),
+  jvp: ([tangent], call) => (tangent ? apply(scatterAddOp, [tangent, call.input(1)], call.params) : null),
+};
+
+/** Integer indices, with negative ones counted from the end, checked against the length of the axis. */
+function checkIndices(op: string, indices: Tensor, length: number, operand: Tensor): Tensor {
+  if (isFloat(indices.dtype) || indices.dtype === "bool") {
+    throw new DTypeError({
+      op,
+      message: "indices must be integers",
+      operands: [operand, indices],
+      hint: 'cast(indices, "int32")',
+    });
+  }
+  const { data } = indices;
+  let negative = false;
+  for (const index of data) {
+    if (index < -length || index >= length) {
+      throw new BoundsError({
+        op,
+        message: `index ${index} is outside an axis of length ${length}`,
+        operands: [operand, indices],
+      });
+    }
+    negative ||= index < 0;
+  }
+  if (!negative) return cast(indices, "int32");
+  return fromArray(
+    Int32Array.from(data, (index) => (index < 0 ? index + length : index)),
+    indices.shape,
+  );
+}
+
+/**
+ * For each index, the element of `x` at that place along `axis` and at the index's own place along the other axes.
+ *
+ * @param indices integers of the rank of `x`; apart from `axis` its shape broadcasts with `x`'s.
+ * @throws {DTypeError} when indices are not integers.
+ * @throws {BoundsError} when one is outside the axis.
+ *
+ * @example
+ * ```ts
+ * takeAlongAxis([[1, 2], [3, 4]], tensor([[1], [0]], { dtype: "int32" }), 1); // [[2], [3]]
+ * ```
+ */
+export function takeAlongAxis(x: TensorLike, indices: TensorLike, axis: number): Tensor {
+  const input = asTensor(x);
+  const given = asTensor(indices, "int32");
+  const at = normalizeAxis("takeAlongAxis", axis, input);
+  if (given.rank !== input.rank) {
+    throw new ShapeError({
+      op: "takeAlongAxis",
+      message: "indices must have the rank of the tensor",
+      operands: [input, given],
+    });
+  }
+  const shape = input.shape.map((length, a) => (a === at ? given.shape[a]! : Math.max(length, given.shape[a]!)));
+  const values = broadcastTo(input, shape.with(at, input.shape[at]!));
+  const positions = broadcastTo(checkIndices("takeAlongAxis", given, input.shape[at]!, input), shape);
+  return apply(gatherOp, [values, positions], { axis: at, shape: values.shape });
+}
+
+/**
+ * Slices of `x` along `axis` at the given places, which may repeat: rows of a matrix, entries of an embedding table.
+ *
+ * @param indices integers of any shape, which takes the place of the axis in the result.
+ * @param options.axis default: 0.
+ * @throws {DTypeError} when indices are not integers.
+ * @throws {BoundsError} when one is outside the axis.
+ *
+ * @example
+ * ```ts
+ * take([[1, 2], [3, 4]], [1, 1, 0]); // [[3, 4], [3, 4], [1, 2]]
+ * ```
+ */
+export function take(x: TensorLike, indices: TensorLike, { axis = 0 }: { readonly axis?: number } = {}): Tensor {
+  const input = asTensor(x);
+  const given = asTensor(indices, "int32");
+  const at = normalizeAxis("take", axis, input);
+  const flat = reshape(checkIndices("take", given, input.shape[at]!, input), [given.size]);
+  const shape = input.shape.with(at, given.size);
+  const positions = broadcastTo(
+    reshape(
+      flat,
+      shape.map((length, a) => (a === at ? length : 1)),
+    ),
+    shape,
+  );
+  const taken = apply(gatherOp, [input, positions], { axis: at, shape: input.shape });
+  return sameShape(given.shape, [given.size]) ? taken : reshape(taken, input.shape.toSpliced(at, 1, ...given.shape));
+}
+
+/**
+ * A tensor of zeros with ones at the given places along a new last axis.
+ *
+ * @param indices integers in [0, depth).
+ * @param options.dtype default: float32.
+ * @throws {BoundsError} when an index is outside [0, depth).
+ *
+ * @example
+ * ```ts
+ * oneHot([2, 0], 3); // [[0, 0, 1], [1, 0, 0]]
+ * ```
+ */
+export function oneHot(
+  indices: TensorLike,
+  depth: number,
+  { dtype = "float32" }: { readonly dtype?: "float32" | "float64" | "int32" } = {},
+): Tensor {
+  const given = asTensor(indices, "int32");
+  const result = zeros([given.size, depth], { dtype });
+  const checked = checkIndices("oneHot", given, depth, result);
+  const { data } = checked;
+  const array = result.data;
+  for (let i = 0; i < data.length; i++) array[i * depth + data[i]!] = 1;
+  return fromArray(array, [...given.shape, depth], dtype);
+}

@@ -1,0 +1,236 @@
+import type { DType } from "./dtype.ts";
+import { isFloat } from "./dtype.ts";
+import { GradientError } from "./errors.ts";
+import type { Shape } from "./shape.ts";
+import type { Tensor } from "./tensor.ts";
+import type { Trace } from "./trace.ts";
+
+/**
+ * One differentiable operation. Its rules are written with public operations, so their results can be differentiated
+ * again, to any order.
+ */
+export interface Op<P = unknown> {
+  readonly name: string;
+  /**
+   * Computes the outputs (fresh handles, never the inputs themselves). The inputs are ordinary tensors whose shapes
+   * and dtypes the public function has checked.
+   */
+  readonly forward: (inputs: readonly Tensor[], params: P) => Tensor | readonly Tensor[];
+  /** Which values {@link vjp} reads to differentiate with respect to input `index`; others are not kept. */
+  readonly saves: (index: number, params: P) => Saved;
+  /**
+   * The cotangent of input `index`, given those of the outputs; null when the derivative is zero.
+   * The rule itself is null when the operation is not differentiable: its results carry no gradient.
+   */
+  readonly vjp: ((cotangents: readonly Tensor[], call: Call<P>, index: number) => Tensor | null) | null;
+  /** The tangents of the outputs, given those of the inputs; null stands for zero. */
+  readonly jvp:
+    | ((tangents: readonly (Tensor | null)[], call: Call<P>) => Tensor | null | readonly (Tensor | null)[])
+    | null;
+}
+
+/** Values kept from the forward pass. */
+export interface Saved {
+  readonly inputs: readonly number[];
+  readonly output: boolean;
+}
+
+export const savesNothing: Saved = { inputs: [], output: false };
+export const savesOutput: Saved = { inputs: [], output: true };
+export const savesInput = (...inputs: number[]): Saved => ({ inputs, output: false });
+
+/** One application of an operation, as its derivative rules see it. */
+export class Call<P = unknown> {
+  readonly name: string;
+  readonly params: P;
+  readonly shapes: readonly Shape[];
+  readonly dtypes: readonly DType[];
+  private inputs: (Tensor | null)[];
+  private outputs: readonly Tensor[] | null;
+  private readonly versions: readonly number[];
+
+  constructor(
+    op: { readonly name: string },
+    params: P,
+    inputs: readonly Tensor[],
+    outputs: readonly Tensor[],
+    saved: readonly Saved[],
+  ) {
+    this.name = op.name;
+    this.params = params;
+    this.shapes = inputs.map((x) => x.shape);
+    this.dtypes = inputs.map((x) => x.dtype);
+    this.inputs = inputs.map((x, i) => (saved.some((s) => s.inputs.includes(i)) ? x : null));
+    this.outputs = saved.some((s) => s.output) ? outputs : null;
+    this.versions = inputs.map((x) => x.storage.version);
+  }
+
+  /** Input `i`, which the operation has declared it saves. */
+  input(i: number): Tensor {
+    const x = this.inputs[i];
+    if (x === undefined || x === null) throw this.missing(`input ${i}`);
+    if (x.storage.version !== this.versions[i]) {
+      throw new GradientError({
+        op: "backward",
+        message: `input ${i} of ${this.name} was changed by assign after ${this.name} had saved it`,
+        operands: [x],
+        hint: "finish the backward pass before changing parameters",
+      });
+    }
+    return x;
+  }
+
+  /** Output `i`, where the operation has declared that it saves its output. */
+  output(i = 0): Tensor {
+    const y = this.outputs?.[i];
+    if (y === undefined) throw this.missing(`output ${i}`);
+    return y;
+  }
+
+  /** Lets go of the saved values. */
+  release(): void {
+    this.inputs = [];
+    this.outputs = null;
+  }
+
+  private missing(what: string): GradientError {
+    return new GradientError({
+      op: "backward",
+      message: `${what} of ${this.name} is not there: its saved values were released by an earlier backward pass`,
+      hint: "pass { retainGraph: true } to the first backward",
+    });
+  }
+}
+
+/**
+ * An operation on the tape. Nodes hang from the tensors they made and lead back to those they were made from, so a
+ * forward pass that nobody differentiates is garbage like any other object.
+ */
+export class Node extends Call<never> {
+  readonly op: Op<never>;
+  /** The nodes of the inputs, null where an input carries no gradient. */
+  readonly parents: readonly (Node | null)[];
+  /** Which output of its node each input was. */
+  readonly parentOutputs: readonly number[];
+  readonly outputShapes: readonly Shape[];
+  readonly outputDTypes: readonly DType[];
+  /** Grows with every node: descending, a topological order. */
+  readonly sequence: number;
+  /** The tensor that collects the gradient, for a leaf. */
+  readonly leaf: Tensor | null;
+  released = false;
+
+  constructor(
+    op: Op<never>,
+    params: never,
+    inputs: readonly Tensor[],
+    outputs: readonly Tensor[],
+    leafOf: Tensor | null = null,
+  ) {
+    const parents = inputs.map((x) => x.node);
+    super(
+      op,
+      params,
+      inputs,
+      outputs,
+      parents.map((p, i) => (p === null ? savesNothing : op.saves(i, params))),
+    );
+    this.op = op;
+    this.parents = parents;
+    this.parentOutputs = inputs.map((x) => x.outputIndex);
+    this.outputShapes = outputs.map((y) => y.shape);
+    this.outputDTypes = outputs.map((y) => y.dtype);
+    this.sequence = nextSequence++;
+    this.leaf = leafOf;
+  }
+
+  override release(): void {
+    super.release();
+    this.released = true;
+  }
+}
+
+let nextSequence = 0;
+let recording = true;
+
+/** Whether operations are being recorded: false inside {@link noGrad}. */
+export function isRecording(): boolean {
+  return recording;
+}
+
+/** Runs `body` with recording turned on or off. */
+export function withRecording<T>(on: boolean, body: () => T): T {
+  const before = recording;
+  recording = on;
+  try {
+    return body();
+  } finally {
+    recording = before;
+  }
+}
+
+const leafOp: Op<null> = {
+  name: "leaf",
+  forward: () => [],
+  saves: () => savesNothing,
+  vjp: null,
+  jvp: null,
+};
+
+/** A node without parents, at which gradients for `x` arrive. */
+export function leaf(x: Tensor): Node {
+  return new Node(leafOp, null as never, [], [x], x);
+}
+
+/** Applies an operation with one output; see {@link applyAll}. */
+export function apply<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tensor {
+  return applyAll(op, inputs, params)[0]!;
+}
+
+/** Computes the outputs of an operation, and records it where an input carries a gradient. */
+export function applyAll<P>(op: Op<P>, inputs: readonly Tensor[], params: P): readonly Tensor[] {
+  const trace = innermostTrace(inputs);
+  const result = trace === null ? op.forward(inputs, params) : trace.process(op as Op, inputs, params);
+  const outputs = Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor];
+  if (recording && op.vjp !== null && inputs.some((x) => x.node !== null)) record(op, inputs, outputs, params);
+  return outputs;
+}
+
+function innermostTrace(inputs: readonly Tensor[]): Trace | null {
+  let innermost: Trace | null = null;
+  for (const { trace } of inputs) {
+    if (trace !== null && (innermost === null || trace.level > innermost.level)) innermost = trace;
+  }
+  return innermost;
+}
+
+function record<P>(op: Op<P>, inputs: readonly Tensor[], outputs: readonly Tensor[], params: P): void {
+  if (!outputs.some((y) => isFloat(y.dtype))) return;
+  const node = new Node(op, params as never, inputs, outputs);
+  outputs.forEach((y, i) => {
+    if (!isFloat(y.dtype)) return;
+    y.node = node;
+    y.outputIndex = i;
+  });
+}
+
+/**
+ * Runs `body` without recording: its results carry no gradient.
+ *
+ * @example
+ * ```ts
+ * const w = tensor([1, 2], { requiresGrad: true });
+ * noGrad(() => w.mul(2)).requiresGrad; // false
+ * ```
+ */
+export function noGrad<T>(body: () => T): T {
+  const result = withRecording(false, body);
+  if (result instanceof Promise) {
+    throw new GradientError({
+      op: "noGrad",
+      message: "the function is asynchronous",
+      hint: "recording is turned off only until it first awaits; call noGrad around its synchronous parts",
+    });
+  }
+  return result;
+}
