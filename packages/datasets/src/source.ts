@@ -60,15 +60,21 @@ function isAddress(text: string): boolean {
   return /^(https?|file|blob|data):/i.test(text);
 }
 
-async function* fileChunks(path: string, chunkSize: number): AsyncGenerator<Uint8Array> {
+/** Set once the bytes are known to be consumed before more are asked for: then one buffer serves for all. */
+interface Reuse {
+  on: boolean;
+}
+
+async function* fileChunks(path: string, chunkSize: number, reuse: Reuse): AsyncGenerator<Uint8Array> {
   const { fs } = requireNode("Reading a path");
   const handle = await fs.open(path, "r").catch((cause: unknown) => {
     throw fileError("the file cannot be opened", path, cause);
   });
+  let buffer = new Uint8Array(chunkSize);
   try {
-    for (;;) {
-      // A new buffer each time: the last one is still in the hands of the consumer.
-      const buffer = new Uint8Array(chunkSize);
+    for (let first = true; ; first = false) {
+      // Unless it is agreed otherwise the last one is still in the hands of the consumer.
+      if (!first && !reuse.on) buffer = new Uint8Array(chunkSize);
       const { bytesRead } = await handle.read(buffer, 0, chunkSize, null).catch((cause: unknown) => {
         throw fileError("the file cannot be read", path, cause);
       });
@@ -163,7 +169,7 @@ export function reasonOf(cause: unknown): string {
   return typeof code === "string" && !text.includes(code) ? `${code} ${text}` : text;
 }
 
-async function openRaw(source: Source, options: SourceOptions): Promise<Raw> {
+async function openRaw(source: Source, options: SourceOptions, reuse: Reuse): Promise<Raw> {
   const chunkSize = options.chunkSize ?? DEFAULT_CHUNK;
   if (!Number.isSafeInteger(chunkSize) || chunkSize < 1) {
     throw new ArgumentError("not a size", {
@@ -173,7 +179,7 @@ async function openRaw(source: Source, options: SourceOptions): Promise<Raw> {
     });
   }
   const named = (fallback: string): string => options.name ?? fallback;
-  if (typeof source === "function") return openRaw(await source(), options);
+  if (typeof source === "function") return openRaw(await source(), options, reuse);
   if (typeof source === "string" || source instanceof URL) {
     const text = String(source);
     if (source instanceof URL ? source.protocol !== "file:" : isAddress(text) && !/^file:/i.test(text)) {
@@ -185,7 +191,11 @@ async function openRaw(source: Source, options: SourceOptions): Promise<Raw> {
       throw fileError("the file cannot be opened", path, cause);
     });
     // Pipes and devices have no size; folders fail when opened, with a message of their own.
-    return { name: named(path), size: stat.isFile() ? stat.size : undefined, chunks: fileChunks(path, chunkSize) };
+    return {
+      name: named(path),
+      size: stat.isFile() ? stat.size : undefined,
+      chunks: fileChunks(path, chunkSize, reuse),
+    };
   }
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
     const bytes = toBytes(source, "bytes");
@@ -368,13 +378,25 @@ async function* gunzipWithWeb(chunks: AsyncGenerator<Uint8Array>, name: string):
  * @throws ArgumentError for a source or option that cannot be meant.
  * @throws SourceError when the source cannot be read (and, from `next`, when it cannot be unpacked).
  */
-export async function openSource(source: Source, options: SourceOptions = {}): Promise<ByteStream> {
+export function openSource(source: Source, options: SourceOptions = {}): Promise<ByteStream> {
+  return open(source, options, false);
+}
+
+/** As {@link openSource}, for readers that are done with a chunk when they ask for the next: it may be overwritten. */
+export function openTransient(source: Source, options: SourceOptions = {}): Promise<ByteStream> {
+  return open(source, options, true);
+}
+
+async function open(source: Source, options: SourceOptions, transient: boolean): Promise<ByteStream> {
   const { gzip = "auto" } = options;
   requireOneOf("gzip", gzip, ["auto", "always", "never"]);
   options.signal?.throwIfAborted();
-  const raw = await openRaw(source, options);
+  const reuse: Reuse = { on: false };
+  const raw = await openRaw(source, options, reuse);
   const { head, chunks } = await peek({ ...raw, chunks: reporting(raw.chunks, raw.size, options) });
   const packed = gzip === "always" || (gzip === "auto" && head[0] === 0x1f && head[1] === 0x8b);
+  // zlib works on a chunk while the next is read.
+  reuse.on = transient && !packed;
   let unpacked = chunks;
   if (packed) {
     const chunkSize = options.chunkSize ?? DEFAULT_CHUNK;

@@ -4,7 +4,7 @@ import { type Cursor, END, type End, type MaybePromise, type Plan, skipByNext } 
 import {
   type ByteStream,
   isReopenable,
-  openSource,
+  openTransient,
   SOURCE_OPTIONS,
   type Source,
   type SourceOptions,
@@ -107,7 +107,8 @@ class RecordStream {
     while (head.length < 65_536 && !ended) {
       const chunk = await this.stream.next();
       if (!chunk) ended = true;
-      else if (head.length === 0) head = chunk;
+      else if (head.length === 0)
+        head = chunk.slice(); // the next chunk may lie in the same buffer
       else {
         const joined = new Uint8Array(head.length + chunk.length);
         joined.set(head);
@@ -199,16 +200,19 @@ class RecordStream {
   }
 }
 
+/** Small pieces: their records are used up before the collector has to move them to where it seldom looks. */
+const CHUNK_BYTES = 32 * 1024;
+
 async function openRecords(source: Source, options: CsvOptions): Promise<RecordStream> {
-  const { gzip, name, signal, chunkSize, onProgress } = options;
+  const { gzip, name, signal, chunkSize = CHUNK_BYTES, onProgress } = options;
   const reading: SourceOptions = {
     ...(gzip !== undefined && { gzip }),
     ...(name !== undefined && { name }),
     ...(signal !== undefined && { signal }),
-    ...(chunkSize !== undefined && { chunkSize }),
+    chunkSize,
     ...(onProgress !== undefined && { onProgress }),
   };
-  return new RecordStream(await openSource(source, reading), options);
+  return new RecordStream(await openTransient(source, reading), options);
 }
 
 /** Names from the header, or made up; the header record is taken from the stream. */

@@ -7,7 +7,7 @@ import { requireNode } from "../platform.ts";
 import {
   type ByteStream,
   isReopenable,
-  openSource,
+  openTransient,
   pathOf,
   SOURCE_OPTIONS,
   type Source,
@@ -88,7 +88,7 @@ interface Opened {
 }
 
 async function openIdx(source: Source, options: SourceOptions): Promise<Opened> {
-  const stream = await openSource(source, options);
+  const stream = await openTransient(source, options);
   try {
     const queue = new ByteQueue(stream);
     const magic = new Uint8Array(4);
