@@ -314,7 +314,10 @@ async function* gunzipWithNode(
     }
   }
   const input = stream.Readable.from(counted(), { objectMode: false, highWaterMark: chunkSize });
-  const gunzip = zlib.createGunzip({ chunkSize: Math.max(64, chunkSize) });
+  const outputSize = Math.max(64, chunkSize);
+  // Room for a few chunks: zlib goes on in its own thread while one is being used.
+  const settings = { chunkSize: outputSize, highWaterMark: 4 * outputSize };
+  const gunzip = zlib.createGunzip(settings);
   let offset = 0;
   stream.pipeline(input, gunzip, () => {}); // failures surface in the loop below
   try {

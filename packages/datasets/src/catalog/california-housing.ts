@@ -93,7 +93,7 @@ function fromTotals(row: Row): Row {
  */
 export async function californiaHousing(options: LocateOptions = {}): Promise<TabularSet> {
   requireKnownOptions("californiaHousing", options, LOCATE_OPTIONS);
-  const { paths, origin } = await locate(
+  const { files, origin } = await locate(
     {
       title: "California housing",
       folder: "california-housing",
@@ -113,16 +113,16 @@ export async function californiaHousing(options: LocateOptions = {}): Promise<Ta
     },
     options,
   );
-  const path = paths[0]!;
+  const { source, name } = files[0]!;
   let rows: Row[];
-  if (path.endsWith(".csv")) rows = await readRows(path, [...FEATURES, TARGET], true);
+  if (name.endsWith(".csv")) rows = await readRows(source, [...FEATURES, TARGET], true);
   else {
-    const bytes = path.endsWith(".tgz")
-      ? fileFromTar(await readAll(path), "CaliforniaHousing/cal_housing.data", path)
-      : path;
+    const bytes = name.endsWith(".tgz")
+      ? fileFromTar(await readAll(source), "CaliforniaHousing/cal_housing.data", name)
+      : source;
     rows = (await readRows(bytes, ARCHIVE_COLUMNS, ARCHIVE_COLUMNS)).map(fromTotals);
   }
-  if (rows.length === 0) throw new DataError("the file has no rows", { file: path });
+  if (rows.length === 0) throw new DataError("the file has no rows", { file: name });
   const x = new Float64Array(rows.length * FEATURES.length);
   const y = new Float64Array(rows.length);
   for (const [i, row] of rows.entries()) {

@@ -7,6 +7,7 @@ import {
   type DataOrigin,
   type FileSet,
   LOCATE_OPTIONS,
+  type LocatedFile,
   type LocateOptions,
   locate,
 } from "./locate.ts";
@@ -52,24 +53,24 @@ export function mnistFiles(
 }
 
 async function openPair(
-  imagesPath: string,
-  labelsPath: string,
+  imagesFile: LocatedFile,
+  labelsFile: LocatedFile,
   classes: number,
   options: { readonly stream: boolean; readonly signal: AbortSignal | undefined },
 ): Promise<Dataset<LabelledImage>> {
-  const reading = options.signal
-    ? ({ elementType: "uint8", signal: options.signal } as const)
-    : ({ elementType: "uint8" } as const);
-  const images = await readIdx(imagesPath, reading);
-  const labels = await readIdx(labelsPath, reading);
+  const { signal } = options;
+  const open = ({ source, name }: LocatedFile): Promise<IdxDataset<Uint8Array>> =>
+    readIdx(source, { elementType: "uint8", name, ...(signal && { signal }) });
+  const images = await open(imagesFile);
+  const labels = await open(labelsFile);
   requireRank(images, 3, "[count, height, width]");
   requireRank(labels, 1, "[count]");
   if (images.size !== labels.size) {
     throw new IdxError("there are not as many labels as images", {
-      file: labelsPath,
+      file: labelsFile.name,
       offset: 4,
       field: "size of axis 0",
-      expected: `${images.size}, as in ${imagesPath}`,
+      expected: `${images.size}, as in ${imagesFile.name}`,
       found: String(labels.size),
       hint: "The two files do not belong together.",
     });
@@ -77,7 +78,7 @@ async function openPair(
   const check = (label: number, index: number): void => {
     if (label < classes) return;
     throw new IdxError("a label for which there is no class", {
-      file: labelsPath,
+      file: labelsFile.name,
       offset: 8 + index,
       field: `label ${index}`,
       expected: `0 to ${classes - 1}`,
@@ -110,12 +111,17 @@ function requireRank(file: IdxDataset, rank: number, meaning: string): void {
 
 /** Opens four IDX files: training images and labels, test images and labels. */
 export async function openImageSet(
-  paths: readonly string[],
+  files: readonly LocatedFile[],
   classNames: readonly string[],
   source: DataOrigin,
   options: { readonly stream: boolean; readonly signal: AbortSignal | undefined },
 ): Promise<ImageSet> {
-  const [trainImages, trainLabels, testImages, testLabels] = paths as [string, string, string, string];
+  const [trainImages, trainLabels, testImages, testLabels] = files as [
+    LocatedFile,
+    LocatedFile,
+    LocatedFile,
+    LocatedFile,
+  ];
   return {
     train: await openPair(trainImages, trainLabels, classNames.length, options),
     test: await openPair(testImages, testLabels, classNames.length, options),
@@ -133,8 +139,8 @@ export async function loadImageSet(
   options: ImageSetOptions,
 ): Promise<ImageSet> {
   requireKnownOptions(call, options, IMAGE_SET_OPTIONS);
-  const { paths, origin } = await locate(description, options);
-  return openImageSet(paths, description.classNames, origin, {
+  const { files, origin } = await locate(description, options);
+  return openImageSet(files, description.classNames, origin, {
     stream: options.stream ?? false,
     signal: options.signal,
   });

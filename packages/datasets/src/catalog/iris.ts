@@ -42,7 +42,7 @@ const IRIS_COLUMNS: readonly string[] = ["sepal_length", "sepal_width", "petal_l
  */
 export async function iris(options: LocateOptions = {}): Promise<ClassifiedSet & { readonly source: DataOrigin }> {
   requireKnownOptions("iris", options, LOCATE_OPTIONS);
-  const { paths, origin } = await locate(
+  const { files, origin } = await locate(
     {
       title: "Iris",
       folder: "iris",
@@ -53,6 +53,6 @@ export async function iris(options: LocateOptions = {}): Promise<ClassifiedSet &
     },
     options,
   );
-  const set = await irisLike(paths[0]!, { target: "species", header: IRIS_COLUMNS });
+  const set = await irisLike(files[0]!.source, { target: "species", header: IRIS_COLUMNS });
   return { ...set, source: origin };
 }

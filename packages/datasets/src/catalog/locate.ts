@@ -6,13 +6,26 @@ import {
   type RemoteFile,
 } from "../download.ts";
 import { ArgumentError, type Attempt, DataUnavailableError } from "../errors.ts";
-import { environment, requireNode } from "../platform.ts";
+import { environment, node, requireNode } from "../platform.ts";
+import type { Source } from "../source.ts";
+import { fetchCached } from "./browser-cache.ts";
 
 /** Where the files of a data set were found. */
 export interface DataOrigin {
   readonly kind: "directory" | "GRADIENTE_DATA" | "cache" | "download" | "synthetic";
   /** The folder, or for a download the address of its first file. */
   readonly location: string;
+}
+
+/** A file that was found: what to read, and what to call it. */
+export interface LocatedFile {
+  readonly source: Source;
+  readonly name: string;
+}
+
+export interface Located {
+  readonly files: readonly LocatedFile[];
+  readonly origin: DataOrigin;
 }
 
 /** Options that every data set of the catalogue has. */
@@ -117,7 +130,28 @@ export function remoteFile(file: CatalogFile, set: FileSet, mirrors: readonly st
  *
  * @throws DataUnavailableError that lists every place and what was wrong with it.
  */
-export async function locate(set: FileSet, options: LocateOptions): Promise<{ paths: string[]; origin: DataOrigin }> {
+export function locate(set: FileSet, options: LocateOptions): Promise<Located> {
+  return node ? locateOnDisk(set, options) : locateInBrowser(set, options);
+}
+
+/** Browsers have a cache and the net. */
+async function locateInBrowser(set: FileSet, options: LocateOptions): Promise<Located> {
+  const { onProgress, signal, stallTimeout, download = true, mirrors = [] } = options;
+  const files: LocatedFile[] = [];
+  let from: string | undefined;
+  for (const file of set.files) {
+    const remote = remoteFile(file, set, mirrors);
+    const { blob, url } = await fetchCached(remote, set.folder, download, { onProgress, signal, stallTimeout });
+    files.push({ source: blob, name: file.name });
+    from ??= url;
+  }
+  const origin: DataOrigin =
+    from === undefined ? { kind: "cache", location: "the browser's cache" } : { kind: "download", location: from };
+  return { files, origin };
+}
+
+async function locateOnDisk(set: FileSet, options: LocateOptions): Promise<Located> {
+  const asFiles = (paths: readonly string[]): LocatedFile[] => paths.map((path) => ({ source: path, name: path }));
   const { path } = requireNode("A data set's folder");
   if (options.directory !== undefined && typeof options.directory !== "string") {
     throw new ArgumentError("not a folder", {
@@ -139,7 +173,7 @@ export async function locate(set: FileSet, options: LocateOptions): Promise<{ pa
   if (options.directory === undefined) tried.unshift({ place: "directory", reason: "none was given" });
   for (const [kind, folder] of places) {
     const result = await findIn(folder, set);
-    if ("paths" in result) return { paths: result.paths, origin: { kind, location: folder } };
+    if ("paths" in result) return { files: asFiles(result.paths), origin: { kind, location: folder } };
     tried.push({
       place: kind === "GRADIENTE_DATA" ? `GRADIENTE_DATA, ${folder}` : `${kind}, ${folder}`,
       reason: result.reason,
@@ -171,5 +205,5 @@ export async function locate(set: FileSet, options: LocateOptions): Promise<{ pa
   }
   const origin: DataOrigin =
     from === undefined ? { kind: "cache", location: cache } : { kind: "download", location: from };
-  return { paths, origin };
+  return { files: asFiles(paths), origin };
 }

@@ -58,7 +58,7 @@ export async function syntheticFashion(options: SyntheticFashionOptions = {}): P
     await writeIdx(paths[2 * part + 1]!, { data: labels, shape: [count] }, { level: 1 });
   }
   return openImageSet(
-    paths,
+    paths.map((name) => ({ source: name, name })),
     FASHION_CLASS_NAMES,
     { kind: "synthetic", location: directory },
     { stream: false, signal: undefined },

@@ -1,6 +1,6 @@
 import { CsvError } from "../errors.ts";
 
-/** From bytes in any of the encodings spreadsheets write to bytes in UTF-8, which the tokeniser takes. */
+/** From bytes in any of the encodings spreadsheets write to text. */
 
 export type CsvEncoding = "utf-8" | "utf-16le" | "utf-16be" | "windows-1252";
 export const CSV_ENCODINGS: readonly ("auto" | CsvEncoding)[] = [
@@ -21,9 +21,7 @@ export function detectEncoding(head: Uint8Array): CsvEncoding {
   return "utf-8";
 }
 
-const encoder = new TextEncoder();
-
-/** Turns chunks into UTF-8 without a byte-order mark; cuts within a character do no harm. */
+/** Turns chunks into text without a byte-order mark; cuts within a character do no harm. */
 export class Decoder {
   readonly #decoder: InstanceType<typeof TextDecoder>;
   readonly #encoding: CsvEncoding;
@@ -37,19 +35,19 @@ export class Decoder {
     this.#file = file;
   }
 
-  push(bytes: Uint8Array): Uint8Array {
+  push(bytes: Uint8Array): string {
     return this.#decode(bytes, true);
   }
 
-  end(): Uint8Array {
+  end(): string {
     return this.#decode(new Uint8Array(0), false);
   }
 
-  #decode(bytes: Uint8Array, stream: boolean): Uint8Array {
+  #decode(bytes: Uint8Array, stream: boolean): string {
     const before = this.#offset;
     this.#offset += bytes.length;
     try {
-      return encoder.encode(this.#decoder.decode(bytes, { stream }));
+      return this.#decoder.decode(bytes, { stream });
     } catch (cause) {
       throw new CsvError(`the text is not valid ${this.#encoding}`, {
         file: this.#file,

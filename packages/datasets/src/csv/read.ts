@@ -136,7 +136,7 @@ class RecordStream {
   }
 
   async #feed(bytes: Uint8Array): Promise<void> {
-    let text: Uint8Array;
+    let text: string;
     try {
       text = this.#decoder!.push(bytes);
     } catch (error) {

@@ -1,5 +1,6 @@
 import { type Parser, parse, type CsvError as TokenError } from "#csv-parse";
 import { CsvError } from "../errors.ts";
+import { node } from "../platform.ts";
 
 /** Records from bytes, by csv-parse; this file knows that library and no other does. */
 
@@ -60,7 +61,9 @@ export function lineOf(record: RawRecord, column: number): number {
   return line;
 }
 
-/** Takes chunks of UTF-8 and gives back the records they complete. */
+const encoder = new TextEncoder();
+
+/** Takes pieces of text, cut between characters, and gives back the records they complete. */
 export class Tokenizer {
   readonly #parser: Parser;
   readonly #file: string;
@@ -106,12 +109,14 @@ export class Tokenizer {
     this.#records.push({ cells, line: lastLine - this.#doubleCounted - breaks });
   }
 
-  /** The records that `bytes` complete. An error is thrown by the call after the one that gave the records before it. */
-  async push(bytes: Uint8Array): Promise<RawRecord[]> {
+  /** The records that `text` completes. An error is thrown by the call after the one that gave the records before it. */
+  async push(text: string): Promise<RawRecord[]> {
     if (this.#failed) throw this.#translate(this.#failed);
-    if (bytes.length > 0) {
+    if (text.length > 0) {
+      // In a browser the library brings a Buffer of its own, which takes no other bytes.
+      const chunk = node ? encoder.encode(text) : text;
       await new Promise<void>((resolve) => {
-        this.#parser.write(bytes, (error) => {
+        this.#parser.write(chunk, (error) => {
           if (error) this.#failed ??= error;
           resolve();
         });
@@ -156,7 +161,8 @@ export class Tokenizer {
   }
 
   destroy(): void {
-    this.#parser.destroy();
+    // The streams csv-parse brings for browsers are older than this method.
+    this.#parser.destroy?.();
   }
 }
 
