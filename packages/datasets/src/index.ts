@@ -25,7 +25,8 @@ export { type IdxImageSetOptions, idxImageSet, kmnist, mnist } from "./catalog/m
 export { type SyntheticFashionOptions, syntheticFashion } from "./catalog/synthetic-fashion.ts";
 export type { CsvCell, CsvColumn, CsvType } from "./csv/cells.ts";
 export type { CsvEncoding } from "./csv/decode.ts";
-export { CsvDataset, type CsvOptions, type CsvRecord, CsvSamples, readCsv } from "./csv/read.ts";
+export type { CsvOptions } from "./csv/options.ts";
+export { CsvDataset, type CsvRecord, CsvSamples, readCsv } from "./csv/read.ts";
 export {
   type BatchOptions,
   Dataset,

@@ -1,4 +1,5 @@
-import { type CsvOptions, readCsv } from "../csv/read.ts";
+import type { CsvOptions } from "../csv/options.ts";
+import { readCsv } from "../csv/read.ts";
 import { Dataset } from "../dataset.ts";
 import { DataError, requireKnownOptions } from "../errors.ts";
 import type { NdArray } from "../nd-array.ts";

@@ -1,4 +1,5 @@
-import { type CsvOptions, readCsv } from "../csv/read.ts";
+import type { CsvOptions } from "../csv/options.ts";
+import { readCsv } from "../csv/read.ts";
 import type { Dataset } from "../dataset.ts";
 import { ArgumentError, requireKnownOptions } from "../errors.ts";
 import type { Source } from "../source.ts";

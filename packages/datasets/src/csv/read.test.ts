@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { realData } from "../../testing/real-data.ts";
 import { CsvError } from "../errors.ts";
-import { realData } from "../test-data.ts";
-import { type CsvOptions, type CsvRecord, readCsv } from "./read.ts";
+import type { CsvOptions } from "./options.ts";
+import { type CsvRecord, readCsv } from "./read.ts";
 
 const text = (content: string): Uint8Array => new TextEncoder().encode(content);
 const ALL_TEXT = (names: readonly string[]): Record<string, "text"> =>

@@ -1,14 +1,7 @@
 import { Dataset } from "../dataset.ts";
-import { ArgumentError, CsvError, DataError, requireInteger, requireKnownOptions, requireOneOf } from "../errors.ts";
+import { ArgumentError, CsvError, DataError, requireKnownOptions } from "../errors.ts";
 import { type Cursor, END, type End, type MaybePromise, type Plan, skipByNext } from "../pipeline/cursor.ts";
-import {
-  type ByteStream,
-  isReopenable,
-  openTransient,
-  SOURCE_OPTIONS,
-  type Source,
-  type SourceOptions,
-} from "../source.ts";
+import { isReopenable, type Source } from "../source.ts";
 import {
   ENCODE_OPTIONS,
   type EncodedRecord,
@@ -18,201 +11,16 @@ import {
   type TableEncoder,
   type TableRecord,
 } from "../table/encoder.ts";
-import { CSV_TYPES, type CsvCell, type CsvColumn, type CsvType, inferType, parseCell, TYPE_EXPECTED } from "./cells.ts";
-import { CSV_ENCODINGS, type CsvEncoding, Decoder, detectEncoding } from "./decode.ts";
-import { type Dialect, detectDelimiter, lineOf, type RawRecord, Tokenizer } from "./tokenize.ts";
-
-export interface CsvOptions extends SourceOptions {
-  /** Default "auto": of comma, semicolon, tab and bar the one that divides the first lines evenly. */
-  readonly delimiter?: string;
-  /** Default `"`; `null` where nothing is quoted. */
-  readonly quote?: string | null;
-  /** What makes a quote part of a quoted cell; default: the quote itself, doubled. */
-  readonly escape?: string;
-  /** Quotes in the middle of an unquoted cell are text; default false: an error. */
-  readonly relaxQuotes?: boolean;
-  /** Lines that begin with this are left out; default: there are no comments. */
-  readonly comment?: string;
-  /** What ends a record; default: any of CRLF, LF and CR. */
-  readonly newline?: string;
-  /** Names from the first record (default), none (`false`: c1, c2, …), or the names themselves. */
-  readonly header?: boolean | readonly string[];
-  /** Default "auto": by byte-order mark, else UTF-8. */
-  readonly encoding?: "auto" | CsvEncoding;
-  /** Decimal mark; with "," a "." between groups of three digits is left out. Default ".". */
-  readonly decimal?: "." | ",";
-  /** Only these columns, in this order. */
-  readonly columns?: readonly string[];
-  /** Types of columns by name; the others are inferred. */
-  readonly types?: Readonly<Record<string, CsvType>>;
-  /** Texts that stand for a missing value; default "", NA, N/A, #N/A, NaN, nan, null, NULL. */
-  readonly missingValues?: readonly string[];
-  /** Records with more or fewer cells than columns: an "error" (default), "drop", or "fill" with missing (and cut). */
-  readonly ragged?: "error" | "drop" | "fill";
-  /** How many records types are inferred from; default 1000. */
-  readonly sampleRows?: number;
-  /** Longest record, in bytes; default 4 MiB. */
-  readonly maxRecordBytes?: number;
-}
-
-const CSV_OPTIONS: readonly string[] = [
-  ...SOURCE_OPTIONS,
-  "delimiter",
-  "quote",
-  "escape",
-  "relaxQuotes",
-  "comment",
-  "newline",
-  "header",
-  "encoding",
-  "decimal",
-  "columns",
-  "types",
-  "missingValues",
-  "ragged",
-  "sampleRows",
-  "maxRecordBytes",
-];
-
-const MISSING: readonly string[] = ["", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL"];
+import { type CsvCell, type CsvColumn, inferType, parseCell, TYPE_EXPECTED } from "./cells.ts";
+import { CSV_OPTIONS, type CsvOptions, checkOptions, MISSING } from "./options.ts";
+import { openRecords, type RecordStream } from "./records.ts";
+import { lineOf, type RawRecord } from "./tokenize.ts";
 
 interface Layout {
   readonly columns: readonly CsvColumn[];
   /** Which cell of a record each column is. */
   readonly cells: readonly number[];
   readonly width: number;
-}
-
-/** Tokens of one reading, with the first of them kept back so that they can be looked at. */
-class RecordStream {
-  readonly stream: ByteStream;
-  readonly #options: CsvOptions;
-  #decoder: Decoder | undefined;
-  #tokenizer: Tokenizer | undefined;
-  #ready: RawRecord[] = [];
-  #at = 0;
-  #ended = false;
-  #failure: DataError | undefined;
-
-  constructor(stream: ByteStream, options: CsvOptions) {
-    this.stream = stream;
-    this.#options = options;
-  }
-
-  /** Looks at the beginning to tell encoding and delimiter. */
-  async #start(): Promise<void> {
-    let head: Uint8Array = new Uint8Array(0);
-    let ended = false;
-    // The same bytes are looked at however they arrive, or the answer would depend on where chunks are cut.
-    while (head.length < 65_536 && !ended) {
-      const chunk = await this.stream.next();
-      if (!chunk) ended = true;
-      else if (head.length === 0)
-        head = chunk.slice(); // the next chunk may lie in the same buffer
-      else {
-        const joined = new Uint8Array(head.length + chunk.length);
-        joined.set(head);
-        joined.set(chunk, head.length);
-        head = joined;
-      }
-    }
-    const { encoding = "auto", quote = '"', comment, delimiter } = this.#options;
-    const chosen = encoding === "auto" ? detectEncoding(head) : encoding;
-    const sample = new TextDecoder(chosen).decode(head.subarray(0, 65_536));
-    const mark = quote ?? "";
-    const dialect: Dialect = {
-      delimiter: delimiter === undefined ? detectDelimiter(sample, mark, comment) : delimiter,
-      quote: mark,
-      escape: this.#options.escape ?? mark,
-      comment,
-      newline: this.#options.newline,
-      relaxQuotes: this.#options.relaxQuotes ?? false,
-      maxRecordBytes: this.#options.maxRecordBytes ?? 4 * 1024 * 1024,
-    };
-    this.#decoder = new Decoder(chosen, this.stream.name);
-    this.#tokenizer = new Tokenizer(dialect, this.stream.name);
-    await this.#feed(head);
-    if (ended) await this.#finish();
-  }
-
-  async #feed(bytes: Uint8Array): Promise<void> {
-    let text: string;
-    try {
-      text = this.#decoder!.push(bytes);
-    } catch (error) {
-      this.#fail(error);
-      return;
-    }
-    this.#ready = await this.#tokenizer!.push(text);
-    this.#at = 0;
-    if (this.#tokenizer!.failure) this.#fail(this.#tokenizer!.failure);
-  }
-
-  async #finish(): Promise<void> {
-    const before = this.#ready.slice(this.#at);
-    this.#ended = true;
-    if (this.#failure) return;
-    try {
-      const rest = await this.#tokenizer!.push(this.#decoder!.end());
-      const last = await this.#tokenizer!.end();
-      this.#ready = [...before, ...rest, ...last];
-      this.#at = 0;
-      if (this.#tokenizer!.failure) this.#fail(this.#tokenizer!.failure);
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  /** Kept until the records before it have been handed out. */
-  #fail(error: unknown): void {
-    if (!(error instanceof DataError)) throw error;
-    this.#failure = error;
-    this.#ended = true;
-  }
-
-  /** The next record if it is at hand. */
-  take(): RawRecord | undefined {
-    return this.#at < this.#ready.length ? this.#ready[this.#at++] : undefined;
-  }
-
-  async next(): Promise<RawRecord | undefined> {
-    if (!this.#tokenizer) await this.#start();
-    for (;;) {
-      const record = this.take();
-      if (record) return record;
-      if (this.#failure) throw this.#failure;
-      if (this.#ended) return undefined;
-      const chunk = await this.stream.next();
-      if (chunk) await this.#feed(chunk);
-      else await this.#finish();
-    }
-  }
-
-  /** Puts records back in front. */
-  unread(records: readonly RawRecord[]): void {
-    this.#ready = [...records, ...this.#ready.slice(this.#at)];
-    this.#at = 0;
-  }
-
-  async close(): Promise<void> {
-    this.#tokenizer?.destroy();
-    await this.stream.close();
-  }
-}
-
-/** Small pieces: their records are used up before the collector has to move them to where it seldom looks. */
-const CHUNK_BYTES = 32 * 1024;
-
-async function openRecords(source: Source, options: CsvOptions): Promise<RecordStream> {
-  const { gzip, name, signal, chunkSize = CHUNK_BYTES, onProgress } = options;
-  const reading: SourceOptions = {
-    ...(gzip !== undefined && { gzip }),
-    ...(name !== undefined && { name }),
-    ...(signal !== undefined && { signal }),
-    chunkSize,
-    ...(onProgress !== undefined && { onProgress }),
-  };
-  return new RecordStream(await openTransient(source, reading), options);
 }
 
 /** Names from the header, or made up; the header record is taken from the stream. */
@@ -405,25 +213,6 @@ export class CsvSamples extends Dataset<EncodedRecord> {
     super(plan);
     this.records = records;
     this.encoder = encoder;
-  }
-}
-
-function checkOptions(options: CsvOptions): void {
-  const { encoding, ragged, decimal, types, sampleRows, maxRecordBytes } = options;
-  if (encoding !== undefined) requireOneOf("encoding", encoding, CSV_ENCODINGS);
-  if (ragged !== undefined) requireOneOf("ragged", ragged, ["error", "drop", "fill"]);
-  if (decimal !== undefined) requireOneOf("decimal", decimal, [".", ","]);
-  for (const [name, type] of Object.entries(types ?? {})) requireOneOf(`types.${name}`, type, CSV_TYPES);
-  if (sampleRows !== undefined) requireInteger("sampleRows", sampleRows, 0);
-  if (maxRecordBytes !== undefined) requireInteger("maxRecordBytes", maxRecordBytes, 1);
-  for (const field of ["delimiter", "quote", "escape", "comment", "newline"] as const) {
-    const value = options[field];
-    if (value === undefined || value === null || (typeof value === "string" && value.length > 0)) continue;
-    throw new ArgumentError("not usable", {
-      field,
-      expected: "a text that is not empty",
-      found: JSON.stringify(value),
-    });
   }
 }
 
