@@ -1,4 +1,5 @@
 import { SourceError } from "./errors.ts";
+import { fileError } from "./files.ts";
 import { requireNode } from "./platform.ts";
 
 /** A lock file between processes. Its holder touches it again and again; one that is no longer touched is taken over. */
@@ -47,10 +48,16 @@ async function breakStale(path: string): Promise<void> {
   }
 }
 
-/** Runs `work` while no other process that asks for the same lock runs its own. */
+/**
+ * Runs `work` while no other process that asks for the same lock runs its own.
+ *
+ * @throws SourceError when the lock's folder cannot be written to, or the lock is held for half an hour.
+ */
 export async function withLock<T>(path: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
   const { fs, os, path: paths } = requireNode("A lock");
-  await fs.mkdir(paths.dirname(path), { recursive: true });
+  await fs.mkdir(paths.dirname(path), { recursive: true }).catch((cause: unknown) => {
+    throw fileError("the folder cannot be made", paths.dirname(path), cause);
+  });
   const started = Date.now();
   for (;;) {
     signal?.throwIfAborted();
@@ -60,7 +67,8 @@ export async function withLock<T>(path: string, signal: AbortSignal | undefined,
       await handle.close();
       break;
     } catch (error) {
-      if ((error as { code?: string }).code !== "EEXIST") throw error;
+      if ((error as { code?: string }).code !== "EEXIST")
+        throw fileError("the folder cannot be written to", path, error);
     }
     if (await isStale(path)) await breakStale(path);
     else await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));

@@ -240,6 +240,10 @@ describe("image sets", () => {
     ]);
     expect(message).toMatch(/tiny could not be had.*GRADIENTE_DATA: is not set.*\{ directory \}/s);
     await expect(load({ cache, download: false })).rejects.toThrow(/switched off/);
+    await writeFile(`${cache}-file`, "");
+    const unwritable = load({ cache: `${cache}-file`, mirrors: [base] });
+    await expect(unwritable).rejects.toBeInstanceOf(DataUnavailableError);
+    await expect(unwritable).rejects.toThrow(/cannot be made/);
     await expect(fashionMnist({ cache, download: false })).rejects.toBeInstanceOf(DataUnavailableError);
     await expect(mnist({ cache, downlod: false } as never)).rejects.toThrow(/downlod.*download/s);
   });

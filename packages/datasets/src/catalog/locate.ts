@@ -5,7 +5,7 @@ import {
   progressBar,
   type RemoteFile,
 } from "../download.ts";
-import { ArgumentError, type Attempt, DataUnavailableError } from "../errors.ts";
+import { ArgumentError, type Attempt, DataUnavailableError, SourceError } from "../errors.ts";
 import { environment, node, requireNode } from "../platform.ts";
 import type { Source } from "../source.ts";
 import { fetchCached } from "./browser-cache.ts";
@@ -199,8 +199,13 @@ async function locateOnDisk(set: FileSet, options: LocateOptions): Promise<Locat
       paths.push(result.path);
       from ??= result.url;
     } catch (error) {
-      if (!(error instanceof DataUnavailableError)) throw error;
-      throw new DataUnavailableError(set.title, [...tried, ...error.tried], hint);
+      if (error instanceof DataUnavailableError) {
+        throw new DataUnavailableError(set.title, [...tried, ...error.tried], hint);
+      }
+      // A cache that cannot be written to is one more way of not getting the files.
+      if (!(error instanceof SourceError)) throw error;
+      tried.push({ place: `download into ${cache}`, reason: error.message });
+      throw new DataUnavailableError(set.title, tried, hint);
     }
   }
   const origin: DataOrigin =
