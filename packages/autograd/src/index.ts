@@ -15,6 +15,16 @@ export {
   type Operand,
   ShapeError,
 } from "./errors.ts";
+export {
+  type CheckedFunction,
+  formatReport,
+  GradcheckError,
+  type GradcheckOptions,
+  type GradcheckReport,
+  gradcheck,
+  gradgradcheck,
+  type Mismatch,
+} from "./gradcheck/index.ts";
 export * from "./ops/index.ts";
 export { Generator, type GeneratorState, manualSeed } from "./random/generator.ts";
 export type { AxisArgument, Shape } from "./shape.ts";

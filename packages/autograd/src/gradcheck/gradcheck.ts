@@ -1,0 +1,314 @@
+import { gradients } from "../backward.ts";
+import { isFloat } from "../dtype.ts";
+import { ArgumentError, describe } from "../errors.ts";
+import { fromArray, tensor, zeros } from "../ops/create.ts";
+import { Generator } from "../random/generator.ts";
+import { type Shape, sameShape } from "../shape.ts";
+import { noGrad, withRecording } from "../tape.ts";
+import type { Tensor } from "../tensor.ts";
+import { GradcheckError, type GradcheckReport, type Mismatch, type Mode } from "./report.ts";
+
+/** A function to check: of tensors, giving one or several. */
+export type CheckedFunction = (...inputs: Tensor[]) => Tensor | readonly Tensor[];
+
+/** Computes the derivative of every result in one direction; how forward mode is plugged in. */
+type PushForward = (f: CheckedFunction, inputs: readonly Tensor[], tangents: readonly Tensor[]) => readonly Tensor[];
+
+/** Options of {@link gradcheck} and {@link gradgradcheck}. The defaults are PyTorch's. */
+export interface GradcheckOptions {
+  /** Step of the central differences. Default: 1e-6. */
+  readonly eps?: number;
+  /** Absolute tolerance. Default: 1e-5. */
+  readonly atol?: number;
+  /** Tolerance relative to the numerical value. Default: 1e-3. */
+  readonly rtol?: number;
+  /** Compare one random projection instead of every element: faster, and says less. Default: false. */
+  readonly fast?: boolean;
+  /** Seed of the random projections and cotangents. Default: 0. */
+  readonly seed?: number;
+  /** Throw when the check fails; otherwise only the report says so. Default: true. */
+  readonly throws?: boolean;
+  /** Which derivatives to check. Default: reverse, and forward too. */
+  readonly modes?: readonly Mode[];
+}
+
+let pushForward: PushForward | null = null;
+
+/** @internal Tells the check how to differentiate forwards. */
+export function useForwardMode(rule: PushForward): void {
+  pushForward = rule;
+}
+
+const list = (value: Tensor | readonly Tensor[]): readonly Tensor[] =>
+  Array.isArray(value) ? (value as readonly Tensor[]) : [value as Tensor];
+
+/** The index of the `flat`-th element. */
+function unravel(flat: number, shape: Shape): number[] {
+  const index = new Array<number>(shape.length);
+  for (let axis = shape.length - 1, rest = flat; axis >= 0; axis--) {
+    index[axis] = rest % shape[axis]!;
+    rest = Math.floor(rest / shape[axis]!);
+  }
+  return index;
+}
+
+function unit(shape: Shape, at: number): Tensor {
+  const data = new Float64Array(shape.reduce((a, b) => a * b, 1));
+  if (at < data.length) data[at] = 1;
+  return fromArray(data, shape);
+}
+
+function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
+
+/** A function at a point, seen through its floating-point arguments and results. */
+class Checked {
+  readonly points: readonly Tensor[];
+  readonly wanted: readonly number[];
+  readonly results: readonly Tensor[];
+  readonly resultsAt: readonly number[];
+  private readonly f: CheckedFunction;
+
+  constructor(f: CheckedFunction, inputs: readonly Tensor[]) {
+    this.f = f;
+    this.points = inputs.map((x) => (isFloat(x.dtype) ? tensor(x, { dtype: "float64" }) : x));
+    this.wanted = this.points.flatMap((x, i) => (isFloat(x.dtype) ? [i] : []));
+    this.results = this.evaluate(this.points);
+    this.resultsAt = this.results.flatMap((y, i) => (isFloat(y.dtype) ? [i] : []));
+  }
+
+  evaluate(inputs: readonly Tensor[]): readonly Tensor[] {
+    return noGrad(() => list(this.f(...inputs)));
+  }
+
+  /** The results when an argument is moved by `step` along a direction. */
+  private moved(input: number, direction: (i: number) => number, step: number): Float64Array[] {
+    const data = Float64Array.from(this.points[input]!.data, (value, i) => value + step * direction(i));
+    const results = this.evaluate(this.points.with(input, fromArray(data, this.points[input]!.shape)));
+    return results.map((y) => Float64Array.from(y.data));
+  }
+
+  /** Central differences of every result, and whether the one-sided ones disagree. */
+  numerical(input: number, direction: (i: number) => number, eps: number): { slope: Float64Array; kink: boolean[] }[] {
+    const ahead = this.moved(input, direction, eps);
+    const behind = this.moved(input, direction, -eps);
+    return this.results.map((y, k) => {
+      const here = y.data;
+      const slope = ahead[k]!.map((value, i) => (value - behind[k]![i]!) / (2 * eps));
+      const kink = Array.from(here, (value, i) => {
+        const [right, left] = [(ahead[k]![i]! - value) / eps, (value - behind[k]![i]!) / eps];
+        return Math.abs(right - left) > 1e-3 * (1 + Math.abs(right) + Math.abs(left));
+      });
+      return { slope, kink };
+    });
+  }
+
+  /** Records one evaluation; gives the pull-back of each cotangent. */
+  reverse(): (output: number, cotangent: Tensor) => readonly Tensor[] {
+    return withRecording(true, () => {
+      const inputs = this.points.map((x) => (isFloat(x.dtype) ? tensor(x, { requiresGrad: true }) : x));
+      const outputs = list(this.f(...inputs));
+      const targets = this.wanted.map((i) => inputs[i]!);
+      return (output, cotangent) => {
+        const y = outputs[output]!;
+        if (y.node === null) return targets.map((x) => zeros(x.shape, { dtype: "float64" }));
+        return gradients(y, targets, { cotangents: cotangent, retainGraph: true });
+      };
+    });
+  }
+
+  forward(input: number, tangent: Tensor): readonly Tensor[] {
+    const tangents = this.points.map((x, i) => (i === input ? tangent : zeros(x.shape, { dtype: x.dtype })));
+    return pushForward!(this.f, this.points, tangents);
+  }
+}
+
+/**
+ * Compares the derivatives of `f` with central differences, element by element, in float64.
+ *
+ * @param f a function of tensors that gives one or several; it is evaluated twice for every element of every input.
+ * @param inputs the point. float32 inputs are promoted to float64, with a warning; integer ones are passed on as they are.
+ * @returns a report: what was compared, and how far apart the worst values are.
+ * @throws {GradcheckError} when derivatives differ, or the function is not deterministic; its message names input,
+ *   element, analytic and numerical value, and says where a kink explains the difference.
+ *
+ * @example
+ * ```ts
+ * gradcheck((x) => x.square(), [tensor([1, 2], { dtype: "float64" })]).passed; // true
+ * ```
+ */
+export function gradcheck(
+  f: CheckedFunction,
+  inputs: readonly Tensor[],
+  options: GradcheckOptions = {},
+): GradcheckReport {
+  return run("gradcheck", f, inputs, options);
+}
+
+/**
+ * Checks the second derivatives of `f`: {@link gradcheck} of its pull-back, as a function of inputs and cotangents.
+ *
+ * @example
+ * ```ts
+ * gradgradcheck((x) => x.exp().mul(x), [tensor([1, 2], { dtype: "float64" })]).passed; // true
+ * ```
+ */
+export function gradgradcheck(
+  f: CheckedFunction,
+  inputs: readonly Tensor[],
+  options: GradcheckOptions = {},
+): GradcheckReport {
+  const { points, wanted, results, resultsAt } = new Checked(f, inputs);
+  const random = new Generator(options.seed ?? 0);
+  const cotangents = resultsAt.map((k) => randomTensor(results[k]!.shape, random));
+  const pullBack: CheckedFunction = (...values) => {
+    return withRecording(true, () => {
+      // Every input is given a place on the tape, also where the caller asks for no derivative of it.
+      const xs = values.slice(0, points.length).map((x) => (isFloat(x.dtype) && x.node === null ? tensorOnTape(x) : x));
+      const ys = list(f(...xs));
+      const used = resultsAt.filter((k) => ys[k]!.node !== null);
+      if (used.length === 0) return wanted.map((i) => xs[i]!.mul(0));
+      return gradients(
+        used.map((k) => ys[k]!),
+        wanted.map((i) => xs[i]!),
+        { cotangents: used.map((k) => values[points.length + resultsAt.indexOf(k)]!), createGraph: true },
+      );
+    });
+  };
+  return run("gradgradcheck", pullBack, [...points, ...cotangents], options);
+}
+
+function tensorOnTape(x: Tensor): Tensor {
+  const y = x.mul(1);
+  y.requiresGrad = true;
+  return y;
+}
+
+function randomTensor(shape: Shape, random: Generator): Tensor {
+  const size = shape.reduce((a, b) => a * b, 1);
+  return fromArray(
+    Float64Array.from({ length: size }, () => random.next() * 2 - 1),
+    shape,
+  );
+}
+
+function run(
+  op: string,
+  f: CheckedFunction,
+  inputs: readonly Tensor[],
+  { eps = 1e-6, atol = 1e-5, rtol = 1e-3, fast = false, seed = 0, throws = true, modes }: GradcheckOptions,
+): GradcheckReport {
+  if (!(eps > 0)) throw new ArgumentError({ op, message: `eps is ${eps}`, hint: "give a small positive step" });
+  const warnings: string[] = [];
+  if (inputs.some((x) => x.dtype === "float32")) {
+    warnings.push(`${op}: float32 inputs are promoted to float64, in which differences are precise`);
+    console.warn(warnings[0]);
+  }
+  const checked = new Checked(f, inputs);
+  const { points, wanted, results, resultsAt } = checked;
+  const problems = determinism(checked);
+  const mismatches: Mismatch[] = [];
+  if (problems.length > 0) {
+    const report = { passed: false, compared: 0, worst: 0, mismatches, problems, warnings };
+    if (throws) throw new GradcheckError(op, report);
+    return report;
+  }
+  const random = new Generator(seed);
+  let compared = 0;
+  let worst = 0;
+  const compare = (found: Omit<Mismatch, "kink">, kink: boolean): void => {
+    const { analytic, numerical } = found;
+    compared++;
+    const error = Math.abs(analytic - numerical) / (atol + rtol * Math.abs(numerical));
+    const agrees = Object.is(analytic, numerical) || error <= 1;
+    if (!Number.isNaN(error)) worst = Math.max(worst, error);
+    if (!agrees) mismatches.push({ ...found, kink });
+  };
+  const used: readonly Mode[] = modes ?? (pushForward === null ? ["reverse"] : ["reverse", "forward"]);
+  const pullBack = used.includes("reverse") ? checked.reverse() : null;
+
+  // The analytic derivatives: rows of the Jacobian (reverse), one list of gradients per result.
+  const rows = pullBack === null || fast ? [] : resultsAt.map((k) => pulledRows(k, results[k]!, pullBack, problems));
+  for (const [w, input] of wanted.entries()) {
+    const { shape, size } = points[input]!;
+    const directions = fast ? [randomTensor(shape, random).data] : null;
+    for (let e = 0; e < (fast ? 1 : Math.max(size, 1)); e++) {
+      const direction = directions?.[0] ?? null;
+      const at = (i: number): number => (direction === null ? Number(i === e) : direction[i]!);
+      const differences = size === 0 ? [] : checked.numerical(input, at, eps);
+      const tangent = direction === null ? unit(shape, e) : fromArray(Float64Array.from(direction), shape);
+      const pushed = used.includes("forward") ? checked.forward(input, tangent) : null;
+      for (const [r, k] of resultsAt.entries()) {
+        const y = results[k]!;
+        const forwards = pushed === null ? null : checkShape("tangent", pushed[k]!, y, problems);
+        if (size === 0) continue;
+        const { slope, kink } = differences[k]!;
+        const where = { input, inputIndex: direction === null ? unravel(e, shape) : null, output: k };
+        if (direction !== null) {
+          const cotangent = randomTensor(y.shape, random);
+          const numerical = dot(cotangent.data, slope);
+          const anyKink = kink.some(Boolean);
+          if (pullBack !== null) {
+            const analytic = dot(direction, pullBack(k, cotangent)[w]!.data);
+            compare({ mode: "reverse", ...where, outputIndex: null, analytic, numerical }, anyKink);
+          }
+          if (forwards !== null) {
+            const analytic = dot(cotangent.data, forwards);
+            compare({ mode: "forward", ...where, outputIndex: null, analytic, numerical }, anyKink);
+          }
+          continue;
+        }
+        for (let j = 0; j < y.size; j++) {
+          const place = { ...where, outputIndex: unravel(j, y.shape), numerical: slope[j]! };
+          if (pullBack !== null) compare({ mode: "reverse", ...place, analytic: rows[r]![j]![w]![e]! }, kink[j]!);
+          if (forwards !== null) compare({ mode: "forward", ...place, analytic: forwards[j]! }, kink[j]!);
+        }
+      }
+    }
+  }
+  const passed = mismatches.length === 0 && problems.length === 0;
+  const report: GradcheckReport = { passed, compared, worst, mismatches, problems, warnings };
+  if (!passed && throws) throw new GradcheckError(op, report);
+  return report;
+}
+
+/** The gradients of each element of one result. An empty result is pulled back once, for the shapes. */
+function pulledRows(
+  k: number,
+  y: Tensor,
+  pullBack: (output: number, cotangent: Tensor) => readonly Tensor[],
+  problems: string[],
+): ArrayLike<number>[][] {
+  return Array.from({ length: Math.max(1, y.size) }, (_, j) => {
+    const cotangent = unit(y.shape, j);
+    const row = pullBack(k, cotangent).map((g) => g.data);
+    if (j === 0) {
+      const again = pullBack(k, cotangent);
+      const same = row.every((g, w) => g.every((value, i) => Object.is(value, again[w]!.data[i])));
+      if (!same) problems.push(`the backward pass of output ${k} is not deterministic`);
+    }
+    return row;
+  });
+}
+
+function determinism(checked: Checked): string[] {
+  const again = checked.evaluate(checked.points);
+  return checked.results.flatMap((y, k) => {
+    const z = again[k]!;
+    if (!sameShape(y.shape, z.shape)) return [`output ${k} was ${describe(y)}, then ${describe(z)}`];
+    const [a, b] = [y.data, z.data];
+    const same = a.every((value, i) => Object.is(value, b[i]));
+    return same ? [] : [`output ${k} is not deterministic: two evaluations at the same point differ`];
+  });
+}
+
+function checkShape(what: string, t: Tensor, y: Tensor, problems: string[]): ArrayLike<number> {
+  if (!sameShape(t.shape, y.shape) || t.dtype !== y.dtype) {
+    const problem = `the ${what} is ${describe(t)} where the value is ${describe(y)}`;
+    if (!problems.includes(problem)) problems.push(problem);
+  }
+  return t.data;
+}

@@ -1,0 +1,2 @@
+export { type CheckedFunction, type GradcheckOptions, gradcheck, gradgradcheck } from "./gradcheck.ts";
+export { formatReport, GradcheckError, type GradcheckReport, type Mismatch, type Mode } from "./report.ts";

@@ -1,0 +1,78 @@
+import * as g from "@gradiente/autograd";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { cases, notDifferentiable } from "../packages/autograd/src/gradcheck/cases/index.ts";
+import { Sampler } from "../packages/autograd/src/gradcheck/sampler.ts";
+import * as ops from "../packages/autograd/src/ops/index.ts";
+
+const numRuns = Number(process.env.GRADCHECK_RUNS ?? 20);
+const only = process.env.GRADCHECK_OP;
+const seed = Number(process.env.GRADCHECK_SEED ?? Date.now() % 2 ** 31);
+
+const names = Object.keys(cases).filter((name) => only === undefined || name === only);
+
+describe.each(names)("%s", (name) => {
+  const check = (checker: typeof g.gradcheck): void => {
+    const property = fc.property(fc.gen(), (gen) => {
+      const source = { integer: (low: number, high: number) => gen(fc.integer, { min: low, max: high }) };
+      const { f, inputs } = cases[name]!(new Sampler(source));
+      checker(f, inputs);
+    });
+    fc.assert(property, { numRuns, seed });
+  };
+
+  test("first derivatives are those of central differences", () => check(g.gradcheck));
+  test("second derivatives are those of central differences", () => check(g.gradgradcheck));
+});
+
+test("every exported operation is checked, or listed with the reason why not", () => {
+  const exported = Object.entries(ops).flatMap(([name, value]) => (typeof value === "function" ? [name] : []));
+  const missing = exported.filter((name) => !(name in cases) && !(name in notDifferentiable));
+  expect(missing).toEqual([]);
+  const both = Object.keys(cases).filter((name) => name in notDifferentiable);
+  expect(both).toEqual([]);
+  const unknown = [...Object.keys(cases), ...Object.keys(notDifferentiable)].filter((name) => !exported.includes(name));
+  expect(unknown).toEqual([]);
+});
+
+describe("gradcheck", () => {
+  const x = g.tensor([[0.5, -1, 2]], { dtype: "float64" });
+  const wrong = (a: g.Tensor): g.Tensor => a.square().add(g.stopGradient(a).mul(3));
+
+  test("names input, element, analytic and numerical value", () => {
+    expect(() => g.gradcheck(wrong, [x])).toThrow(
+      /reverse: output 0 at \[0, 1\] by input 0 at \[0, 1\]: analytic -2, /,
+    );
+  });
+
+  test("reports without throwing when asked", () => {
+    const report = g.gradcheck(wrong, [x], { throws: false });
+    expect(report.passed).toBe(false);
+    expect(report.worst).toBeGreaterThan(1);
+    expect(report.mismatches[0]!.kink).toBe(false);
+  });
+
+  test("finds a wrong derivative by random projection", () => {
+    expect(g.gradcheck((a) => a.sin(), [x], { fast: true }).compared).toBeGreaterThan(0);
+    expect(() => g.gradcheck(wrong, [x], { fast: true })).toThrow(g.GradcheckError);
+  });
+
+  test("says where a kink explains the difference", () => {
+    const report = g.gradcheck((a) => a.relu(), [g.tensor([0], { dtype: "float64" })], { throws: false });
+    expect(report.mismatches[0]!.kink).toBe(true);
+  });
+
+  test("detects functions that are not deterministic", () => {
+    let calls = 0;
+    expect(() => g.gradcheck((a) => a.mul(calls++), [x])).toThrow(/not deterministic/);
+  });
+
+  test("detects results whose shape changes", () => {
+    let calls = 0;
+    expect(() => g.gradcheck((a) => g.broadcastTo(a, [1 + calls++, 3]), [x])).toThrow(/then float64\[/);
+  });
+
+  test("promotes float32 with a warning", () => {
+    expect(g.gradcheck((a) => a.exp(), [g.tensor([0.5])]).warnings[0]).toMatch(/promoted to float64/);
+  });
+});
