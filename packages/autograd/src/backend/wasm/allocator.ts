@@ -76,8 +76,8 @@ export class Allocator {
   }
 
   #carve(units: number): number {
-    // Any range of the next class up is long enough.
-    const index = this.#find(classOf(units + (units >> subclassBits)) + (units >= 1 << subclassBits ? 1 : 0));
+    // Any range of the next class up is long enough; the first classes hold one size each.
+    const index = this.#find(classOf(units) + (units >= 1 << subclassBits ? 1 : 0));
     let start = index < 0 ? -1 : this.#heads[index]!;
     if (start < 0) {
       start = this.#search(units);

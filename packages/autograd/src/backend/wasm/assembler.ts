@@ -9,7 +9,7 @@
 export type Type = "i32" | "f32" | "f64" | "v128";
 
 /** Bytes, nested; a function stands for its index, known only when the module is complete. */
-type Code = number | Func | readonly Code[];
+export type Code = number | Func | readonly Code[];
 
 /** An expression that leaves one value of type `T`. */
 export interface Value<T extends Type = Type> {
@@ -86,10 +86,28 @@ const store =
   (address, x, offset = 0) =>
     statement(address.code, x.code, opcode, at(offset));
 
-interface I32Ops {
-  readonly [name: string]: IntBinary;
-}
-const i32Binary = {
+type I32Op =
+  | "eq"
+  | "ne"
+  | "lt"
+  | "ltU"
+  | "gt"
+  | "gtU"
+  | "le"
+  | "ge"
+  | "add"
+  | "sub"
+  | "mul"
+  | "div"
+  | "divU"
+  | "rem"
+  | "and"
+  | "or"
+  | "xor"
+  | "shl"
+  | "shr"
+  | "shrU";
+const i32Binary: Readonly<Record<I32Op, IntBinary>> = {
   eq: intBinary(0x46),
   ne: intBinary(0x47),
   lt: intBinary(0x48),
@@ -110,10 +128,9 @@ const i32Binary = {
   shl: intBinary(0x74),
   shr: intBinary(0x75),
   shrU: intBinary(0x76),
-} as const satisfies I32Ops;
-type I32Binary = { readonly [K in keyof typeof i32Binary]: IntBinary };
+};
 
-export const i32: I32Binary & {
+export const i32: Readonly<Record<I32Op, IntBinary>> & {
   readonly load: Load<"i32">;
   readonly store: Store<"i32">;
   readonly load8: Load<"i32">;
@@ -391,7 +408,7 @@ export class Func {
   index = -1;
   readonly parameters: readonly Type[];
   readonly results: readonly Type[];
-  body: readonly number[] | (() => number[]) = [];
+  body: () => number[] = () => [];
   readonly locals: Type[] = [];
 
   constructor(parameters: readonly Type[], results: readonly Type[]) {
@@ -526,7 +543,7 @@ export class ModuleBuilder {
     const exports = this.#exports.map((e) => [...name(e.name), 0, ...unsigned(e.func.index)]);
     const bodies = this.#functions.map((func) => {
       const locals = vector(func.locals.map((t) => [1, typeBytes[t]]));
-      const code = typeof func.body === "function" ? func.body() : func.body;
+      const code = func.body();
       return [...unsigned(locals.length + code.length + 1), ...locals, ...code, 0x0b];
     });
     const section = (id: number, items: readonly number[][]): number[] => {

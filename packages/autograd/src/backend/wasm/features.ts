@@ -2,6 +2,7 @@
  * What this engine's WebAssembly can do, found out by asking it to validate tiny modules.
  */
 import { f32x4, ModuleBuilder, type V128 } from "./assembler.ts";
+import { webAssembly } from "./platform.ts";
 
 export interface Features {
   /** 128-bit vectors; without them there is no WebAssembly backend. */
@@ -15,13 +16,13 @@ export interface Features {
 const validates = (operation: (x: V128) => V128): boolean => {
   const module = new ModuleBuilder(false);
   module.function("f", ["v128"], ["v128"], (_, x) => [operation(x)]);
-  return WebAssembly.validate(module.build());
+  return webAssembly.validate(module.build());
 };
 
 function canShareMemory(): boolean {
   if (typeof SharedArrayBuffer === "undefined" || typeof Atomics === "undefined") return false;
   try {
-    return new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }).buffer instanceof SharedArrayBuffer;
+    return new webAssembly.Memory({ initial: 1, maximum: 1, shared: true }).buffer instanceof SharedArrayBuffer;
   } catch {
     return false;
   }
@@ -31,9 +32,9 @@ let found: Features | undefined;
 
 export function features(): Features {
   found ??= {
-    simd: typeof WebAssembly !== "undefined" && validates((x) => f32x4.add(x, x)),
-    relaxedSimd: typeof WebAssembly !== "undefined" && validates((x) => f32x4.relaxedMadd(x, x, x)),
-    sharedMemory: typeof WebAssembly !== "undefined" && canShareMemory(),
+    simd: webAssembly !== undefined && validates((x) => f32x4.add(x, x)),
+    relaxedSimd: webAssembly !== undefined && validates((x) => f32x4.relaxedMadd(x, x, x)),
+    sharedMemory: webAssembly !== undefined && canShareMemory(),
   };
   return found;
 }

@@ -1,0 +1,82 @@
+/**
+ * What kernels are compiled and run with: the heap, the choice of instructions, and the threads.
+ */
+import type { KernelRunner, View } from "../backend.ts";
+import { ModuleBuilder } from "./assembler.ts";
+import { type Heap, reservedBytes, type WasmStorage } from "./memory.ts";
+import { webAssembly } from "./platform.ts";
+import type { Pool } from "./threads.ts";
+
+/** A compiled function. Arguments are addresses and counts, results of no use. */
+export type Entry = (...args: number[]) => void;
+
+/** A function that can be run in parts: its first arguments are the numbers of the part and of the thread. */
+export interface PartedEntry {
+  readonly entry: Entry;
+  /** The module, for workers to compile. */
+  readonly bytes: Uint8Array;
+  readonly name: string;
+  /** What workers know it by; 0 until the first use. */
+  id: number;
+}
+
+/** Functions a module may import. Workers have none, so modules with imports run on the calling thread. */
+export type Imports = Readonly<Record<string, (...args: number[]) => number>>;
+
+/** Less work than this is done sooner than handed over. */
+const worthSharing = 200_000;
+
+/** Float64 slots in which launches pass numbers to kernels. */
+const scalarSlots = reservedBytes - 1024;
+
+export class Runtime {
+  readonly heap: Heap;
+  readonly shared: boolean;
+  /** Whether kernels may use instructions that round differently between processors. */
+  readonly relaxed: boolean;
+  pool: Pool | null = null;
+
+  constructor(heap: Heap, shared: boolean, relaxed: boolean) {
+    this.heap = heap;
+    this.shared = shared;
+    this.relaxed = relaxed;
+  }
+
+  module(): ModuleBuilder {
+    return new ModuleBuilder(this.shared);
+  }
+
+  /** Compiles the module and gives its exports, which must be called with numbers only. */
+  link(module: ModuleBuilder, imports: Imports = {}): (name: string) => PartedEntry {
+    const bytes = module.build();
+    const instance = new webAssembly.Instance(new webAssembly.Module(bytes), {
+      env: { ...imports, memory: this.heap.memory },
+    });
+    const local = module.importNames.length > 0;
+    return (name) => ({ entry: instance.exports[name] as Entry, bytes, name, id: local ? -1 : 0 });
+  }
+
+  /** Runs all parts of a function, on several threads where that is possible and the work (in operations) is enough. */
+  parallel(parted: PartedEntry, parts: number, args: readonly number[], work: number): void {
+    if (parts > 1 && work >= worthSharing && this.pool !== null && parted.id >= 0) {
+      this.pool.run(parted, parts, args);
+      return;
+    }
+    for (let part = 0; part < parts; part++) parted.entry(part, 0, ...args);
+  }
+
+  /** Puts numbers where kernels find them, and gives their address. */
+  passScalars(scalars: readonly number[]): number {
+    const { f64 } = this.heap;
+    for (let i = 0; i < scalars.length; i++) f64[(scalarSlots >> 3) + i] = scalars[i]!;
+    return scalarSlots;
+  }
+}
+
+/** Byte address of a view's first element. */
+export function addressOf(view: View, itemSize: number): number {
+  return (view.storage as WasmStorage).pointer + view.offset * itemSize;
+}
+
+/** A runner that says whether it could do it; what it declines is left to the reference. */
+export type Attempt<R extends KernelRunner<never>> = (...args: Parameters<R>) => boolean;
