@@ -6,7 +6,7 @@ import { type Dialect, detectDelimiter, type RawRecord, Tokenizer } from "./toke
 
 /**
  * Taken apart at once. Records of small pieces are used up before the collector moves them to where it seldom looks: with
- * pieces of 32 KiB a pass over 4 GB has 200 MB resident, with these 150, at the same speed.
+ * pieces of 32 KiB a pass over 600 MB had 204 MB resident, with these 151, at the same speed.
  */
 const PIECE_BYTES = 8 * 1024;
 
