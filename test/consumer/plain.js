@@ -1,0 +1,27 @@
+// Runs in an empty project into which the packed packages were installed: imports every entry point they have.
+import { readFile } from "node:fs/promises";
+
+for (const name of ["autograd", "nn", "datasets"]) {
+  const manifest = JSON.parse(await readFile(`node_modules/@gradiente/${name}/package.json`, "utf8"));
+  for (const [entry, target] of Object.entries(manifest.exports)) {
+    if (entry.endsWith(".json") || entry.includes("*")) continue;
+    const file = typeof target === "string" ? target : target.default;
+    if (!file.startsWith("./dist/")) throw new Error(`${name}: ${entry} leads to ${file}, which is not built`);
+    const specifier = `@gradiente/${name}${entry.slice(1)}`;
+    try {
+      const names = Object.keys(await import(specifier));
+      if (names.length === 0) throw new Error(`${specifier} exports nothing`);
+      console.log(`${specifier}: ${names.length} exports`);
+    } catch (error) {
+      const peers = Object.keys(manifest.peerDependenciesMeta ?? {});
+      if (error.code !== "ERR_MODULE_NOT_FOUND" || !peers.some((peer) => error.message.includes(`'${peer}'`)))
+        throw error;
+      console.log(`${specifier}: needs an optional peer dependency`);
+    }
+  }
+}
+
+const { tensor } = await import("@gradiente/autograd");
+const x = tensor([1, 2, 3], { requiresGrad: true });
+x.square().sum().backward();
+if (x.grad.data.join() !== "2,4,6") throw new Error(`the gradient is ${x.grad}`);
