@@ -70,7 +70,7 @@ export function drawCurves(curves: Curves, title: string): string {
   chart.dispose();
   // Classes serve what happens under a pointer; their names count the charts of this process.
   return svg
-    .replace(/<style[^]*?<\/style>/g, "")
+    .replace(/<style[\s\S]*?<\/style>/g, "")
     .replace(/ class="[^"]*"/g, "")
     .replace(/\bzr\d+-/g, "chart-");
 }
