@@ -87,7 +87,9 @@ const descriptorBytes = 128;
 /** Scratch of one thread: the spilled tile, the panel of b, the block of a and its row table. */
 const tileBytes = 512;
 const panelBytes = 2 * 16 * kBlock;
-const scratchBytes = (size: number): number => tileBytes + panelBytes + mBlock * (kBlock * size + 4);
+const scratchBytes = (size: number): number => tileBytes + panelBytes + mBlock * (rowBytes(size) + 4);
+/** Rows of the packed block are a cache line apart from a power of two, lest they compete for the same cache sets. */
+const rowBytes = (size: number): number => kBlock * size + 64;
 
 /** Whether the first `count` offsets of a table are consecutive elements. All are looked at: axes may be interleaved. */
 function startsRun(table: I32, count: number, size: number): I32 {
@@ -399,7 +401,7 @@ function build(runtime: Runtime, compute: ComputeDType): PartedEntry {
       scratch.set(i32.add(get("scratch"), i32.mul(thread, scratchBytes(size)))),
       panel.set(i32.add(scratch, tileBytes)),
       block.set(i32.add(panel, panelBytes)),
-      table.set(i32.add(block, mBlock * kBlock * size)),
+      table.set(i32.add(block, mBlock * rowBytes(size))),
       n0.set(i32.mul(i32.rem(part, get("nParts")), get("nSize"))),
       nEnd.set(minimum(n, i32.add(n0, get("nSize")))),
       part.set(i32.div(part, get("nParts"))),
@@ -414,7 +416,7 @@ function build(runtime: Runtime, compute: ComputeDType): PartedEntry {
       extra.set(i32.rem(i32.sub(mEnd, m0), panels)),
       when(
         get("packA"),
-        countTo(i, i32.sub(mEnd, m0), i32.store(entry(table, i), i32.add(block, i32.mul(i, kBlock * size)))),
+        countTo(i, i32.sub(mEnd, m0), i32.store(entry(table, i), i32.add(block, i32.mul(i, rowBytes(size))))),
       ),
       again.set(int(0)),
       k0.set(int(0)),
@@ -426,7 +428,7 @@ function build(runtime: Runtime, compute: ComputeDType): PartedEntry {
           pack.callInto(
             [],
             block,
-            int(kBlock * size),
+            int(rowBytes(size)),
             entry(get("rowsA"), m0),
             entry(get("kA"), k0),
             i32.sub(mEnd, m0),
@@ -577,7 +579,9 @@ export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractK
       mParts,
       nParts,
       nSize,
-      isRun(table, kA, kB, size) ? 0 : 1,
+      isRun(table, kA, kB, size) && !(m > fewRows && n > fewRows && (table[rowsA + 1]! - table[rowsA]!) % 1024 === 0)
+        ? 0
+        : 1,
       inPlaceB ? stepB : 0,
       batchA << 2,
       batchB << 2,

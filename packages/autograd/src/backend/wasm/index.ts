@@ -7,6 +7,7 @@ import { ArgumentError } from "../../errors.ts";
 import type { Backend, Kernel, KernelKind, KernelRunner, Storage, View } from "../backend.ts";
 import { referenceKernels } from "../reference/index.ts";
 import { contractRunner } from "./contract.ts";
+import { elementwiseRunner } from "./elementwise.ts";
 import { features } from "./features.ts";
 import { Heap, type MemoryStatistics, type WasmStorage } from "./memory.ts";
 import { type Attempt, Runtime } from "./runtime.ts";
@@ -58,6 +59,7 @@ export function createWasmBackend(options: WasmOptions = {}): WasmBackend | null
   const runtime = new Runtime(heap, found.sharedMemory, relaxedSimd);
   const generated: Partial<Record<KernelKind, Attempt<KernelRunner<never>>>> = {
     contract: contractRunner(runtime),
+    elementwise: elementwiseRunner(runtime),
   };
   for (const kind of options.without ?? []) delete generated[kind];
 
