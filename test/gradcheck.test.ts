@@ -21,6 +21,25 @@ describe.each(names)("%s", (name) => {
     fc.assert(property, { numRuns, seed });
   };
 
+  test("vmap does to every member of a batch what the operation does to one", () => {
+    const property = fc.property(fc.gen(), (gen) => {
+      const source = { integer: (low: number, high: number) => gen(fc.integer, { min: low, max: high }) };
+      const { f, inputs } = cases[name]!(new Sampler(source));
+      const others = inputs.map((x) => (source.integer(0, 2) > 0 ? x.flatten().flip().reshape(x.shape) : null));
+      others[0] ??= inputs[0]!;
+      const expected = [inputs, others.map((x, i) => x ?? inputs[i]!)].map((xs) => [f(...xs)].flat() as g.Tensor[]);
+      const all = g.vmap((...xs: g.Tensor[]) => [f(...xs)].flat() as g.Tensor[], {
+        inAxes: others.map((x) => (x === null ? null : 0)),
+      })(...inputs.map((x, i) => (others[i] ? g.stack([x, others[i]]) : x)));
+      for (const [k, y] of all.entries()) {
+        const both = g.stack([expected[0]![k]!, expected[1]![k]!]);
+        expect(y.shape).toEqual(both.shape);
+        expect(g.all(g.lessEqual(y.sub(both).abs(), both.abs().mul(1e-12).add(1e-12))).item()).toBe(1);
+      }
+    });
+    fc.assert(property, { numRuns, seed });
+  });
+
   test("first derivatives are those of central differences", () => check(g.gradcheck));
   test("second derivatives are those of central differences", () => check(g.gradgradcheck));
 });

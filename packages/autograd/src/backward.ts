@@ -1,7 +1,8 @@
 import { describe, GradientError } from "./errors.ts";
+import { viewOf } from "./launch.ts";
 import { add, onesLike, zeros } from "./ops/index.ts";
 import { sameShape } from "./shape.ts";
-import { type Node, withRecording } from "./tape.ts";
+import { leaf, type Node, withRecording } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Options of a backward pass. */
@@ -120,6 +121,38 @@ function between(
 /** Whether `roots` depend on recorded values other than through `targets`. */
 export function dependsOnOthers(roots: readonly Tensor[], targets: readonly Tensor[]): boolean {
   return between(roots, new Set(targets.map((t) => t.node!))).dependsOnOthers;
+}
+
+/**
+ * The result of `body`, and the tensors recorded before it that its result depends on, besides `known` ones: handles
+ * that show where they are on the tape, whose elements are not to be read.
+ */
+export function capturedBy(
+  body: () => Tensor,
+  known: readonly Tensor[],
+): { readonly value: Tensor; readonly captured: readonly Tensor[] } {
+  const before = leaf(zeros([])).sequence;
+  const value = body();
+  const seen = new Set<Node>();
+  const captured = new Map<string, Tensor>();
+  const stack = value.node === null ? [] : [value.node];
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    if (seen.has(node) || node.sequence < before) continue;
+    seen.add(node);
+    for (const [i, parent] of node.parents.entries()) {
+      if (parent === null) continue;
+      const output = node.parentOutputs[i]!;
+      if (parent.sequence >= before) stack.push(parent);
+      else if (!known.some((x) => x.node === parent && x.outputIndex === output)) {
+        const [shape, dtype] = [parent.outputShapes[output]!, parent.outputDTypes[output]!];
+        const handle = viewOf(zeros([], { dtype }), shape, new Array<number>(shape.length).fill(0));
+        handle.node = parent;
+        handle.outputIndex = output;
+        captured.set(`${parent.sequence},${output}`, handle);
+      }
+    }
+  }
+  return { value, captured: [...captured.values()] };
 }
 
 /** Checks the roots of a pass and completes its cotangents. */

@@ -1,6 +1,7 @@
 import "./methods.ts";
 
-export { type BackendName, getBackend, setBackend } from "./backend/current.ts";
+export { type BackendName, getBackend, memory, setBackend } from "./backend/current.ts";
+export type { MemoryStatistics } from "./backend/wasm/index.ts";
 export { type BackwardOptions, backward, type GradientsOptions, gradients } from "./backward.ts";
 export { type DType, defaultDType, type FloatDType, setDefaultDType, type TypedArray } from "./dtype.ts";
 export {
@@ -30,4 +31,10 @@ export { Generator, type GeneratorState, manualSeed } from "./random/generator.t
 export type { AxisArgument, Shape } from "./shape.ts";
 export { noGrad } from "./tape.ts";
 export { type NestedArray, Parameter, Tensor } from "./tensor.ts";
+export { checkpoint } from "./transforms/checkpoint.ts";
+export { type CustomContext, type CustomGradient, customGradient } from "./transforms/custom-gradient.ts";
 export { grad, valueAndGrad } from "./transforms/grad.ts";
+export { hessian, type JacobianOptions, jacobian } from "./transforms/jacobian.ts";
+export { hvp, jvp } from "./transforms/jvp.ts";
+export { linearize, vjp } from "./transforms/vjp.ts";
+export { type VmapOptions, vmap } from "./transforms/vmap.ts";

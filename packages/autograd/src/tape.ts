@@ -27,6 +27,16 @@ export interface Op<P = unknown> {
   readonly jvp:
     | ((tangents: readonly (Tensor | null)[], call: Call<P>) => Tensor | null | readonly (Tensor | null)[])
     | null;
+  /**
+   * Applies the operation to a batch: where `batched[i]`, input `i` has a first axis of length `size` over which the
+   * operation is to be repeated. The results have that axis first, all of them.
+   */
+  readonly batch: (
+    inputs: readonly Tensor[],
+    batched: readonly boolean[],
+    params: P,
+    size: number,
+  ) => Tensor | readonly Tensor[];
 }
 
 /** Values kept from the forward pass. */
@@ -37,6 +47,11 @@ export interface Saved {
 
 export const savesNothing: Saved = { inputs: [], output: false };
 export const savesOutput: Saved = { inputs: [], output: true };
+/** Everything a rule can ask for. */
+export const savesAll = (inputs: number): Saved => ({
+  inputs: Array.from({ length: inputs }, (_, i) => i),
+  output: true,
+});
 export const savesInput = (...inputs: number[]): Saved => ({ inputs, output: false });
 
 /** One application of an operation, as its derivative rules see it. */
@@ -175,6 +190,7 @@ const leafOp: Op<null> = {
   saves: () => savesNothing,
   vjp: null,
   jvp: null,
+  batch: (inputs) => inputs,
 };
 
 /** A node without parents, at which gradients for `x` arrive. */
@@ -190,7 +206,7 @@ export function apply<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tenso
 /** Computes the outputs of an operation, and records it where an input carries a gradient. */
 export function applyAll<P>(op: Op<P>, inputs: readonly Tensor[], params: P): readonly Tensor[] {
   const trace = innermostTrace(inputs);
-  const result = trace === null ? op.forward(inputs, params) : trace.process(op as Op, inputs, params);
+  const result = trace === null ? op.forward(inputs, params) : trace.process(op as unknown as Op, inputs, params);
   const outputs = Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor];
   if (recording && op.vjp !== null && inputs.some((x) => x.node !== null)) record(op, inputs, outputs, params);
   return outputs;

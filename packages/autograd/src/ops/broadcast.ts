@@ -5,6 +5,7 @@ import { broadcastShapes, broadcastStrides, checkShape, contiguousStrides, type 
 import { apply, type Op } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { defineLinear } from "./linear.ts";
+import { reshape } from "./reshape.ts";
 
 // Two linear operations that are each other's transpose: repeating elements along new axes, and adding them up again.
 
@@ -12,6 +13,7 @@ const broadcastOp: Op<Shape> = defineLinear(
   "broadcastTo",
   (x, shape) => viewOf(x, shape, broadcastStrides(x, shape)),
   (cotangent, _, shape) => sumTo(cotangent, shape),
+  (x, shape) => broadcastTo(withRank(x, shape.length), [x.shape[0]!, ...shape]),
 );
 
 const sumKernel: ReduceKernel = { kind: "reduce", reduction: "sum" };
@@ -29,7 +31,22 @@ const sumToOp: Op<Shape> = defineLinear(
     return viewOf(sums, shape, contiguousStrides(shape));
   },
   (cotangent, _, shape) => broadcastTo(cotangent, shape),
+  (x, shape) => {
+    const ones = Array<number>(x.rank - 1 - shape.length).fill(1);
+    return reshape(sumTo(x, [x.shape[0]!, ...ones, ...shape]), [x.shape[0]!, ...shape]);
+  },
 );
+
+/** A batch whose members have been given axes of length 1 in front, up to a rank. */
+export function withRank(x: Tensor, rank: number): Tensor {
+  const missing = rank - (x.rank - 1);
+  return missing <= 0 ? x : reshape(x, [x.shape[0]!, ...Array<number>(missing).fill(1), ...x.shape.slice(1)]);
+}
+
+/** `x` as a batch: repeated along a new first axis, unless it has one already. */
+export function asBatch(x: Tensor, isBatched: boolean, size: number): Tensor {
+  return isBatched ? x : broadcastTo(x, [size, ...x.shape]);
+}
 
 /**
  * `x` read as if it had `shape`: axes of length 1 are repeated, and new axes may come first. No element is copied.

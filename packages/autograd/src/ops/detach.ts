@@ -9,6 +9,7 @@ const detachOp: Op<null> = {
   saves: () => savesNothing,
   vjp: null,
   jvp: null,
+  batch: ([x]) => detach(x!),
 };
 
 /**

@@ -7,7 +7,7 @@ import * as s from "../scalar/expression.ts";
 import { broadcastShapes, sameShape } from "../shape.ts";
 import { apply, type Call, type Op, type Saved } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
-import { broadcastTo, sumTo } from "./broadcast.ts";
+import { broadcastTo, sumTo, withRank } from "./broadcast.ts";
 
 /** What one application of an elementwise operation is given besides its tensors. */
 export interface ElementwiseParams {
@@ -68,6 +68,15 @@ export class ElementwiseOp implements Op<ElementwiseParams> {
       inputs: rule.operands.filter((o) => o < this.arity),
       output: rule.operands.includes(this.arity),
     };
+  }
+
+  batch(inputs: readonly Tensor[], batched: readonly boolean[], params: ElementwiseParams): Tensor {
+    const rank = Math.max(...inputs.map((x, i) => x.rank - Number(batched[i])));
+    return apply(
+      this,
+      inputs.map((x, i) => (batched[i] ? withRank(x, rank) : x)),
+      params,
+    );
   }
 
   private kernel(compute: ComputeDType): ElementwiseKernel {

@@ -1,4 +1,26 @@
-export { relu, sigmoid, silu, softplus } from "./activation.ts";
+export {
+  celu,
+  elu,
+  gelu,
+  hardShrink,
+  hardSigmoid,
+  hardSilu,
+  hardTanh,
+  leakyRelu,
+  logSigmoid,
+  mish,
+  prelu,
+  relu,
+  relu6,
+  selu,
+  sigmoid,
+  silu,
+  softplus,
+  softShrink,
+  softsign,
+  tanhShrink,
+  threshold,
+} from "./activation.ts";
 export {
   abs,
   add,
@@ -39,6 +61,19 @@ export {
   notEqual,
   where,
 } from "./comparison.ts";
+export {
+  type ConvOptions,
+  type ConvTransposeOptions,
+  conv1d,
+  conv2d,
+  conv3d,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+  depthwiseConv2d,
+  type WindowOptions,
+  type WindowPadding,
+} from "./conv.ts";
 export {
   arange,
   asTensor,
@@ -88,15 +123,34 @@ export {
   tanh,
 } from "./math.ts";
 export { contract, type Groups, matmul } from "./matmul.ts";
+export { type Padding, type PadOptions, pad } from "./pad.ts";
+export {
+  addcmul,
+  bitwiseAnd,
+  bitwiseNot,
+  bitwiseOr,
+  bitwiseXor,
+  clamp,
+  floorDivide,
+  frac,
+  leftShift,
+  lerp,
+  logAddExp,
+  logit,
+  nanToNum,
+  rightShift,
+  sinc,
+  xlogy,
+} from "./piecewise.ts";
+export { adaptiveAvgPool, adaptiveMaxPool, avgPool, maxPool, type PoolOptions } from "./pool.ts";
 export { normal, type RandomOptions, rand, randint, randn, uniform } from "./random.ts";
 export type { ArgOptions, ReduceOptions } from "./reduction.ts";
 export { all, any, argmax, argmin, max, mean, min, sum, variance } from "./reduction.ts";
+export { permute, reshape } from "./reshape.ts";
 export {
   concatenate,
   flatten,
   moveAxis,
-  permute,
-  reshape,
   squeeze,
   stack,
   swapAxes,
@@ -105,3 +159,4 @@ export {
 } from "./shape.ts";
 export { logSoftmax, type SoftmaxOptions, softmax } from "./softmax.ts";
 export { flip, type Range, select, slice } from "./view.ts";
+export { fold, unfold } from "./windows.ts";

@@ -1,15 +1,16 @@
 import type { GatherKernel, ScatterKernel } from "../backend/backend.ts";
 import { backend } from "../backend/current.ts";
 import { isFloat } from "../dtype.ts";
-import { BoundsError, DTypeError, ShapeError } from "../errors.ts";
-import { launch } from "../launch.ts";
+import { BoundsError, DTypeError, type Operand, ShapeError } from "../errors.ts";
+import { launch, viewOf } from "../launch.ts";
 import { normalizeAxis, type Shape, sameShape } from "../shape.ts";
-import { apply, type Op, savesInput } from "../tape.ts";
+import { apply, type Op, savesInput, savesNothing } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
-import { broadcastTo } from "./broadcast.ts";
+import { asBatch, broadcastTo } from "./broadcast.ts";
 import { cast } from "./cast.ts";
-import { asTensor, fromArray, type TensorLike, zeros } from "./create.ts";
-import { reshape } from "./shape.ts";
+import { equal } from "./comparison.ts";
+import { arange, asTensor, fromArray, type TensorLike, zeros } from "./create.ts";
+import { reshape } from "./reshape.ts";
 
 // Reading along an axis by index, and adding back along it: two operations linear in the values, each the other's
 // transpose.
@@ -44,6 +45,7 @@ const gatherOp: Op<AlongAxis> = {
   saves: () => savesInput(1),
   vjp: ([cotangent], call) => apply(scatterAddOp, [cotangent!, call.input(1)], call.params),
   jvp: ([tangent], call) => (tangent ? apply(gatherOp, [tangent, call.input(1)], call.params) : null),
+  batch: (inputs, batched, params, size) => alongAxisOfEach(gatherOp, inputs, batched, params, size),
 };
 
 const scatterAddOp: Op<AlongAxis> = {
@@ -57,10 +59,42 @@ const scatterAddOp: Op<AlongAxis> = {
   saves: () => savesInput(1),
   vjp: ([cotangent], call) => apply(gatherOp, [cotangent!, call.input(1)], call.params),
   jvp: ([tangent], call) => (tangent ? apply(scatterAddOp, [tangent, call.input(1)], call.params) : null),
+  batch: (inputs, batched, params, size) => alongAxisOfEach(scatterAddOp, inputs, batched, params, size),
 };
 
-/** Integer indices, with negative ones counted from the end, checked against the length of the axis. */
-function checkIndices(op: string, indices: Tensor, length: number, operand: Tensor): Tensor {
+function alongAxisOfEach(
+  op: Op<AlongAxis>,
+  inputs: readonly Tensor[],
+  batched: readonly boolean[],
+  { axis, shape }: AlongAxis,
+  size: number,
+): Tensor {
+  const all = inputs.map((x, i) => asBatch(x, batched[i]!, size));
+  return apply(op, all, { axis: axis + 1, shape: [size, ...shape] });
+}
+
+interface CheckParams {
+  /** Who asks. */
+  readonly op: string;
+  readonly length: number;
+  readonly operand: Operand;
+}
+
+/** Integer indices, with negative ones counted from the end, checked against the length of an axis. */
+const checkOp: Op<CheckParams> = {
+  name: "checkIndices",
+  forward: ([indices], params) => checked(indices!, params),
+  saves: () => savesNothing,
+  vjp: null,
+  jvp: null,
+  batch: ([indices], _, params) => apply(checkOp, [indices!], params),
+};
+
+export function checkIndices(op: string, indices: Tensor, length: number, operand: Operand): Tensor {
+  return apply(checkOp, [indices], { op, length, operand: { shape: operand.shape, dtype: operand.dtype } });
+}
+
+function checked(indices: Tensor, { op, length, operand }: CheckParams): Tensor {
   if (isFloat(indices.dtype) || indices.dtype === "bool") {
     throw new DTypeError({
       op,
@@ -81,7 +115,7 @@ function checkIndices(op: string, indices: Tensor, length: number, operand: Tens
     }
     negative ||= index < 0;
   }
-  if (!negative) return cast(indices, "int32");
+  if (!negative && indices.dtype === "int32") return viewOf(indices, indices.shape, indices.strides);
   return fromArray(
     Int32Array.from(data, (index) => (index < 0 ? index + length : index)),
     indices.shape,
@@ -165,10 +199,6 @@ export function oneHot(
   { dtype = "float32" }: { readonly dtype?: "float32" | "float64" | "int32" } = {},
 ): Tensor {
   const given = asTensor(indices, "int32");
-  const result = zeros([given.size, depth], { dtype });
-  const checked = checkIndices("oneHot", given, depth, result);
-  const { data } = checked;
-  const array = result.data;
-  for (let i = 0; i < data.length; i++) array[i * depth + data[i]!] = 1;
-  return fromArray(array, [...given.shape, depth], dtype);
+  const positions = checkIndices("oneHot", given, depth, { shape: [...given.shape, depth], dtype });
+  return cast(equal(reshape(positions, [...given.shape, 1]), arange(depth)), dtype);
 }

@@ -5,10 +5,10 @@ import { launch } from "../launch.ts";
 import { broadcastShapes, type Shape } from "../shape.ts";
 import { apply, type Op, type Saved, savesInput } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
-import { broadcastTo } from "./broadcast.ts";
+import { asBatch, broadcastTo } from "./broadcast.ts";
 import { cast } from "./cast.ts";
 import { asTensor, type TensorLike } from "./create.ts";
-import { permute, reshape } from "./shape.ts";
+import { permute, reshape } from "./reshape.ts";
 
 /** Ranks of the groups of axes: `a: [...batch, ...m, ...k]`, `b: [...batch, ...k, ...n]`. */
 export interface Groups {
@@ -61,6 +61,11 @@ const contractOp: Op<Groups> = {
     const left = da ? contract(da, call.input(1), call.params) : null;
     const right = db ? contract(call.input(0), db, call.params) : null;
     return left !== null && right !== null ? left.add(right) : left !== null ? left : right;
+  },
+  batch: ([a, b], batched, { batch, m, k, n }, size) => {
+    // A batch of left operands only is more rows of one.
+    if (!batched[1] && batch === 0) return contract(a!, b!, { batch, m: m + 1, k, n });
+    return contract(asBatch(a!, batched[0]!, size), asBatch(b!, batched[1]!, size), { batch: batch + 1, m, k, n });
   },
 };
 

@@ -3,15 +3,14 @@ import { type DType, defaultDType, isFloat } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import { launch, viewOf } from "../launch.ts";
 import { type AxisArgument, normalizeAxes, type Shape, sizeOf } from "../shape.ts";
-import { apply, type Op } from "../tape.ts";
+import { apply, type Op, savesNothing } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { div, mul, square, sub } from "./arithmetic.ts";
 import { sumTo } from "./broadcast.ts";
 import { cast } from "./cast.ts";
 import { equal } from "./comparison.ts";
 import { asTensor, type TensorLike } from "./create.ts";
-import { detach } from "./detach.ts";
-import { reshape } from "./shape.ts";
+import { reshape } from "./reshape.ts";
 
 /** Options of every reduction. */
 export interface ReduceOptions {
@@ -124,13 +123,15 @@ function extremeOp(reduction: "max" | "min"): Op<ExtremeParams> {
     const hit = cast(equal(x, extreme), x.dtype);
     return div(hit, sumTo(hit, extreme.shape));
   };
-  return {
+  const op: Op<ExtremeParams> = {
     name: reduction,
     forward: ([x], { axes }) => reduce(reduction, x!, axes, x!.dtype),
     saves: () => ({ inputs: [0], output: true }),
     vjp: ([cotangent], call) => mul(shares(call.input(0), call.output()), cotangent!),
     jvp: ([tangent], call) => sumTo(mul(shares(call.input(0), call.output()), tangent!), call.output().shape),
+    batch: ([x], _, { axes }) => apply(op, [x!], { axes: axes.map((a) => a + 1) }),
   };
+  return op;
 }
 
 const maxOp = extremeOp("max");
@@ -183,11 +184,31 @@ export interface ArgOptions {
   readonly keepDims?: boolean;
 }
 
+/** A reduction without derivative. */
+function discreteOp(reduction: Reduction, dtype: DType): Op<ExtremeParams> {
+  const op: Op<ExtremeParams> = {
+    name: reduction,
+    forward: ([x], { axes }) => reduce(reduction, x!, axes, dtype),
+    saves: () => savesNothing,
+    vjp: null,
+    jvp: null,
+    batch: ([x], _, { axes }) => apply(op, [x!], { axes: axes.map((a) => a + 1) }),
+  };
+  return op;
+}
+
+const discreteOps = {
+  argmax: discreteOp("argmax", "int32"),
+  argmin: discreteOp("argmin", "int32"),
+  any: discreteOp("any", "bool"),
+  all: discreteOp("all", "bool"),
+};
+
 function argExtreme(reduction: "argmax" | "argmin", x: TensorLike, options: ArgOptions): Tensor {
   const input = asTensor(x);
   const axes = normalizeAxes(reduction, options.axis, input);
   refuseEmpty(reduction, input, axes);
-  return finish(reduce(reduction, detach(input), axes, "int32"), axes, options);
+  return finish(apply(discreteOps[reduction], [input], { axes }), axes, options);
 }
 
 /**
@@ -219,7 +240,7 @@ export function argmin(x: TensorLike, options: ArgOptions = {}): Tensor {
 function logical(reduction: "any" | "all", x: TensorLike, options: ReduceOptions): Tensor {
   const input = asTensor(x);
   const axes = normalizeAxes(reduction, options.axis, input);
-  return finish(reduce(reduction, detach(input), axes, "bool"), axes, options);
+  return finish(apply(discreteOps[reduction], [input], { axes }), axes, options);
 }
 
 /**

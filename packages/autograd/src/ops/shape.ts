@@ -1,104 +1,15 @@
-import type { ElementwiseKernel } from "../backend/backend.ts";
 import { backend } from "../backend/current.ts";
-import { computeDType, type DType, promoteTypes } from "../dtype.ts";
+import { type DType, promoteTypes } from "../dtype.ts";
 import { ArgumentError, AxisError, ShapeError } from "../errors.ts";
 import { allocate, viewOf } from "../launch.ts";
-import { argument } from "../scalar/expression.ts";
-import {
-  type AxisArgument,
-  contiguousStrides,
-  isContiguous,
-  normalizeAxes,
-  normalizeAxis,
-  type Shape,
-  sameShape,
-  sizeOf,
-} from "../shape.ts";
+import { type AxisArgument, normalizeAxes, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
 import { apply, type Op, savesNothing } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
-import { cast, clone } from "./cast.ts";
+import { asBatch } from "./broadcast.ts";
+import { cast } from "./cast.ts";
 import { asTensor, type TensorLike, zeros } from "./create.ts";
-import { defineLinear } from "./linear.ts";
+import { copyKernel, permute, reshape } from "./reshape.ts";
 import { slice } from "./view.ts";
-
-const reshapeOp: Op<Shape> = defineLinear(
-  "reshape",
-  (x, shape) => viewOf(isContiguous(x) ? x : clone(x), shape, contiguousStrides(shape), isContiguous(x) ? x.offset : 0),
-  (cotangent, _, shape) => reshape(cotangent, shape),
-);
-
-/**
- * The same elements in row-major order under another shape. Copies only where strides demand it.
- *
- * @param shape one length may be -1: it follows from the size.
- * @throws {ShapeError} when the sizes differ, or -1 cannot be filled in.
- *
- * @example
- * ```ts
- * reshape([1, 2, 3, 4, 5, 6], [2, -1]); // [[1, 2, 3], [4, 5, 6]]
- * ```
- */
-export function reshape(x: TensorLike, shape: Shape): Tensor {
-  const input = asTensor(x);
-  const target = completeShape(shape, input);
-  return sameShape(target, input.shape) ? input : apply(reshapeOp, [input], target);
-}
-
-function completeShape(shape: Shape, input: Tensor): Shape {
-  const open = shape.filter((length) => length === -1).length;
-  const known = sizeOf(shape.filter((length) => length !== -1));
-  const rest = known === 0 ? 0 : input.size / known;
-  const target = shape.map((length) => (length === -1 ? rest : length));
-  const valid = target.every((length) => Number.isInteger(length) && length >= 0);
-  if (open > 1 || !valid || (open === 1 && known === 0) || sizeOf(target) !== input.size) {
-    throw new ShapeError({
-      op: "reshape",
-      message: `${input.size} elements cannot take the shape [${shape.join(", ")}]`,
-      operands: [input],
-      hint: "lengths must multiply out to the size; one of them may be -1",
-    });
-  }
-  return target;
-}
-
-const permuteOp: Op<readonly number[]> = defineLinear(
-  "permute",
-  (x, axes) =>
-    viewOf(
-      x,
-      axes.map((a) => x.shape[a]!),
-      axes.map((a) => x.strides[a]!),
-    ),
-  (cotangent, axes) =>
-    permute(
-      cotangent,
-      axes.map((_, i) => axes.indexOf(i)),
-    ),
-);
-
-/**
- * The axes in another order; no element is copied.
- *
- * @param axes every axis once.
- * @throws {AxisError} when one is missing, out of range or named twice.
- *
- * @example
- * ```ts
- * permute(zeros([2, 3, 4]), [2, 0, 1]).shape; // [4, 2, 3]
- * ```
- */
-export function permute(x: TensorLike, axes: readonly number[]): Tensor {
-  const input = asTensor(x);
-  const order = axes.map((a) => normalizeAxis("permute", a, input));
-  if (new Set(order).size !== input.rank || order.length !== input.rank) {
-    throw new AxisError({
-      op: "permute",
-      message: `[${axes.join(", ")}] does not name every axis once`,
-      operands: [input],
-    });
-  }
-  return order.every((a, i) => a === i) ? input : apply(permuteOp, [input], order);
-}
 
 /**
  * The axes in the given order, by default reversed: for a matrix, its transpose. No element is copied.
@@ -205,18 +116,6 @@ function part(x: Tensor, axis: number, start: number, stop: number): Tensor {
   return slice(x, [...Array<null>(axis).fill(null), { start, stop }]);
 }
 
-const copyKernels = new Map<string, ElementwiseKernel>();
-
-function copyKernel(dtype: DType): ElementwiseKernel {
-  const compute = computeDType(dtype);
-  let kernel = copyKernels.get(compute);
-  if (kernel === undefined) {
-    kernel = { kind: "elementwise", expressions: [argument(0)], compute };
-    copyKernels.set(compute, kernel);
-  }
-  return kernel;
-}
-
 const concatenateOp: Op<ConcatenateParams> = {
   name: "concatenate",
   forward: (inputs, { axis, dtype }) => {
@@ -240,6 +139,12 @@ const concatenateOp: Op<ConcatenateParams> = {
       concatenateOp,
       tangents.map((t, i) => t ?? zeros(shapes[i]!, { dtype: params.dtype })),
       params,
+    ),
+  batch: (inputs, batched, { axis, dtype }, size) =>
+    apply(
+      concatenateOp,
+      inputs.map((x, i) => asBatch(x, batched[i]!, size)),
+      { axis: axis + 1, dtype },
     ),
 };
 

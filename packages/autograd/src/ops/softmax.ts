@@ -25,6 +25,7 @@ const softmaxOp: Op<null> = {
   saves: () => savesOutput,
   vjp: ([cotangent], call) => softmaxDerivative(cotangent!, call.output()),
   jvp: ([tangent], call) => softmaxDerivative(tangent!, call.output()),
+  batch: ([x]) => apply(softmaxOp, [x!], null),
 };
 
 const logSoftmaxOp: Op<null> = {
@@ -33,6 +34,7 @@ const logSoftmaxOp: Op<null> = {
   saves: () => savesOutput,
   vjp: ([cotangent], call) => sub(cotangent!, mul(exp(call.output()), total(cotangent!))),
   jvp: ([tangent], call) => sub(tangent!, total(mul(exp(call.output()), tangent!))),
+  batch: ([x]) => apply(logSoftmaxOp, [x!], null),
 };
 
 /** Options of {@link softmax} and {@link logSoftmax}. */

@@ -12,7 +12,29 @@ import { defineLinear } from "./linear.ts";
 // view saw them, adding up what it saw more than once: it looks at zeros through the same view and accumulates there.
 
 /** The new layout, from the old one. */
-type See = (layout: Layout) => Layout;
+export type See = (layout: Layout) => Layout;
+
+/** The same view of every member of a batch. */
+function ofEach(see: See): See {
+  return ({ shape, strides, offset }) => {
+    const member = see({ shape: shape.slice(1), strides: strides.slice(1), offset });
+    return {
+      shape: [shape[0]!, ...member.shape],
+      strides: [strides[0]!, ...member.strides],
+      offset: member.offset,
+    };
+  };
+}
+
+/** `x` seen through another layout, which may show elements several times. */
+export function view(x: Tensor, see: See): Tensor {
+  return apply(viewOp, [x], see);
+}
+
+/** The transpose of {@link view}: adds the elements up where the view of a tensor of the given shape saw them. */
+export function unview(x: Tensor, see: See, shape: Shape): Tensor {
+  return apply(unviewOp, [x], { see, shape });
+}
 
 const viewOp: Op<See> = defineLinear(
   "view",
@@ -21,6 +43,7 @@ const viewOp: Op<See> = defineLinear(
     return viewOf(x, shape, strides, offset);
   },
   (cotangent, see, shape) => apply(unviewOp, [cotangent], { see, shape }),
+  (x, see) => apply(viewOp, [x], ofEach(see)),
 );
 
 const accumulate: AccumulateKernel = { kind: "accumulate" };
@@ -35,6 +58,7 @@ const unviewOp: Op<{ readonly see: See; readonly shape: Shape }> = defineLinear(
     return result;
   },
   (cotangent, { see }) => apply(viewOp, [cotangent], see),
+  (x, { see, shape }) => apply(unviewOp, [x], { see: ofEach(see), shape: [x.shape[0]!, ...shape] }),
 );
 
 /** Replaces the entry of one axis in each part of a layout. */

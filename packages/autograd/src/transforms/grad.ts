@@ -4,6 +4,7 @@ import { ArgumentError, GradientError } from "../errors.ts";
 import { viewOf } from "../launch.ts";
 import { apply, isRecording, leaf, type Op, savesNothing, withRecording } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
+import { leavesOf, mapTree } from "./tree.ts";
 
 const aliasOp: Op<null> = {
   name: "alias",
@@ -11,6 +12,7 @@ const aliasOp: Op<null> = {
   saves: () => savesNothing,
   vjp: ([cotangent]) => cotangent!,
   jvp: ([tangent]) => tangent!,
+  batch: ([x]) => apply(aliasOp, [x!], null),
 };
 
 /**
@@ -31,12 +33,32 @@ export function alias(op: string, x: Tensor): Tensor {
   return handle;
 }
 
+/** A handle without a place on the tape, through which transformations still see. */
+export function withoutNode(x: Tensor): Tensor {
+  return withRecording(false, () => apply(aliasOp, [x], null));
+}
+
+/**
+ * Whether a surrounding differentiation may ask about derivatives of `roots` with respect to `targets`, so that the
+ * backward pass must itself be recorded. Where there is none, results carry no graph.
+ */
+export function seenFromOutside(roots: readonly Tensor[], targets: readonly Tensor[]): boolean {
+  return (
+    [...roots, ...targets].some((x) => x.trace !== null) ||
+    dependsOnOthers(
+      roots.filter((y) => y.node !== null),
+      targets,
+    )
+  );
+}
+
 /**
  * A function that gives the value of `f` and its gradient.
  *
- * @param f has a result of size 1.
+ * @param f has a result of size 1. Its arguments may be tensors, or arrays and objects of tensors, nested.
  * @param argnums the argument to differentiate with respect to, or several. Default: the first.
- * @returns a function of the same arguments giving `[value, gradient]`, the gradient a list when `argnums` is one.
+ * @returns a function of the same arguments giving `[value, gradient]`, the gradient built like the argument, and a
+ *   list when `argnums` is one.
  * @throws {GradientError} when an argument that is differentiated is not floating-point, or the result is not a scalar.
  *
  * @example
@@ -52,23 +74,30 @@ export function valueAndGrad<Args extends Tensor[]>(
   f: (...args: Args) => Tensor,
   argnums: readonly number[],
 ): (...args: Args) => [value: Tensor, gradients: Tensor[]];
-export function valueAndGrad<Args extends Tensor[]>(
+export function valueAndGrad<Args extends unknown[], N extends number = 0>(
   f: (...args: Args) => Tensor,
+  argnums?: N,
+): (...args: Args) => [value: Tensor, gradient: Args[N]];
+export function valueAndGrad<Args extends unknown[]>(
+  f: (...args: Args) => Tensor,
+  argnums: readonly number[],
+): (...args: Args) => [value: Tensor, gradients: Args[number][]];
+export function valueAndGrad(
+  f: (...args: never[]) => Tensor,
   argnums: number | readonly number[] = 0,
-): (...args: Args) => [Tensor, Tensor | Tensor[]] {
+): (...args: unknown[]) => [Tensor, unknown] {
   const indices = typeof argnums === "number" ? [argnums] : argnums;
   return (...args) => {
     const outer = isRecording();
     return withRecording(true, () => {
-      const inputs = [...args] as Args;
-      const aliases = indices.map((i) => {
-        const x = args[i];
-        if (x === undefined) throw new ArgumentError({ op: "grad", message: `there is no argument ${i}` });
-        const handle = alias("grad", x);
-        inputs[i] = handle;
-        return handle;
+      const inputs = [...args];
+      const trees = indices.map((i) => {
+        if (args[i] === undefined) throw new ArgumentError({ op: "grad", message: `there is no argument ${i}` });
+        inputs[i] = mapTree(args[i], (x) => alias("grad", x));
+        return inputs[i];
       });
-      const value = f(...inputs);
+      const aliases = trees.flatMap(leavesOf);
+      const value = f(...(inputs as never[]));
       if (value.size !== 1) {
         throw new GradientError({
           op: "grad",
@@ -77,20 +106,26 @@ export function valueAndGrad<Args extends Tensor[]>(
           hint: "reduce it, for example with sum(); jacobian() differentiates every element",
         });
       }
-      // A surrounding differentiation sees through the results; where there is none, they carry no graph.
-      const createGraph = outer && value.node !== null && dependsOnOthers([value], aliases);
+      const createGraph = outer && seenFromOutside([value], aliases);
       const found =
-        value.node === null ? aliases.map((x) => x.mul(0).detach()) : gradients(value, aliases, { createGraph });
-      const result = typeof argnums === "number" ? found[0]! : found;
-      return [createGraph ? value : value.detach(), result];
+        value.node === null ? aliases.map((x) => withoutNode(x.mul(0))) : gradients(value, aliases, { createGraph });
+      let at = 0;
+      const built = trees.map((tree) => mapTree(tree, () => found[at++]!));
+      return [createGraph ? value : withoutNode(value), typeof argnums === "number" ? built[0] : built];
     });
   };
 }
 
+/** How the overloads of {@link valueAndGrad} look from inside. */
+declare function differentiateAny(
+  f: (...args: never[]) => Tensor,
+  argnums: number | readonly number[],
+): (...args: unknown[]) => [Tensor, unknown];
+
 /**
  * A function that gives the gradient of `f`. Gradients nest: `grad(grad(f))` is the second derivative.
  *
- * @param f has a result of size 1.
+ * @param f has a result of size 1. Its arguments may be tensors, or arrays and objects of tensors, nested.
  * @param argnums the argument to differentiate with respect to, or several. Default: the first.
  * @throws {GradientError} when an argument that is differentiated is not floating-point, or the result is not a scalar.
  *
@@ -105,10 +140,18 @@ export function grad<Args extends Tensor[]>(
   f: (...args: Args) => Tensor,
   argnums: readonly number[],
 ): (...args: Args) => Tensor[];
-export function grad<Args extends Tensor[]>(
+export function grad<Args extends unknown[], N extends number = 0>(
   f: (...args: Args) => Tensor,
+  argnums?: N,
+): (...args: Args) => Args[N];
+export function grad<Args extends unknown[]>(
+  f: (...args: Args) => Tensor,
+  argnums: readonly number[],
+): (...args: Args) => Args[number][];
+export function grad(
+  f: (...args: never[]) => Tensor,
   argnums: number | readonly number[] = 0,
-): (...args: Args) => Tensor | Tensor[] {
-  const both = valueAndGrad(f, argnums as number);
+): (...args: unknown[]) => unknown {
+  const both = (valueAndGrad as unknown as typeof differentiateAny)(f, argnums);
   return (...args) => both(...args)[1];
 }

@@ -1,6 +1,7 @@
 import * as g from "../../ops/index.ts";
 import { anywhere, notZero, positive } from "../sampler.ts";
 import { binary, binaryDistinct, type CaseTable, unary } from "./case.ts";
+import { convCases } from "./conv.ts";
 import { shapeCases } from "./shape.ts";
 
 /** Within (-1, 1). */
@@ -42,6 +43,35 @@ const arithmeticCases: CaseTable = {
   abs: unary(g.abs, notZero),
   add: binary(g.add),
   atan2: binary(g.atan2, notZero),
+  addcmul: (s) => {
+    const shape = s.shape(0, 2);
+    const value = s.number();
+    const inputs = [shape, s.broadcastable(shape), s.broadcastable(shape)].map((sh) => s.tensor(sh));
+    return { f: (x, a, b) => g.addcmul(x!, a!, b!, { value }), inputs };
+  },
+  clamp: (s) => {
+    const shape = s.shape(0, 2);
+    const x = s.tensor(shape, { low: -3, high: 3, avoid: [-1, 1] });
+    const limit = (at: number): g.TensorLike => (s.boolean() ? at : g.full(shape, at, { dtype: "float64" }));
+    const limits = s.choose([{ min: limit(-1) }, { max: limit(1) }, { min: limit(-1), max: limit(1) }]);
+    return { f: (y) => g.clamp(y!, limits), inputs: [x] };
+  },
+  floorDivide: (s) => {
+    const shape = s.shape();
+    const y = s.tensor(shape, positive);
+    return { f: (a, b) => g.floorDivide(a!, b!), inputs: [y.mul(s.tensor(shape, { low: 2.2, high: 2.8 })), y] };
+  },
+  frac: unary(g.frac, integersAvoided),
+  lerp: (s) => {
+    const shape = s.shape(0, 2);
+    const inputs = [s.broadcastable(shape), shape, s.broadcastable(shape)].map((sh) => s.tensor(sh));
+    return { f: (x, y, w) => g.lerp(x!, y!, w!), inputs };
+  },
+  logAddExp: binary(g.logAddExp),
+  logit: unary((x) => g.logit(x), { low: 0.05, high: 0.95 }),
+  nanToNum: unary((x) => g.nanToNum(x)),
+  sinc: unary(g.sinc),
+  xlogy: binary(g.xlogy, notZero, positive),
   ceil: unary(g.ceil, integersAvoided),
   copysign: binary(g.copysign, notZero),
   div: binary(g.div, anywhere, notZero),
@@ -72,10 +102,30 @@ const arithmeticCases: CaseTable = {
 };
 
 const activationCases: CaseTable = {
+  celu: unary((x) => g.celu(x, 0.7), notZero),
+  elu: unary((x) => g.elu(x, 0.7), notZero),
+  gelu: (s) => {
+    const approximate = s.choose(["none", "tanh"] as const);
+    return { f: (x) => g.gelu(x!, { approximate }), inputs: [s.tensor(s.shape())] };
+  },
+  hardShrink: unary((x) => g.hardShrink(x), { low: -2, high: 2, avoid: [-0.5, 0.5] }),
+  hardSigmoid: unary(g.hardSigmoid, { low: -5, high: 5, avoid: [-3, 3] }),
+  hardSilu: unary(g.hardSilu, { low: -5, high: 5, avoid: [-3, 3] }),
+  hardTanh: unary((x) => g.hardTanh(x), { low: -2, high: 2, avoid: [-1, 1] }),
+  leakyRelu: unary((x) => g.leakyRelu(x, 0.3), notZero),
+  logSigmoid: unary(g.logSigmoid),
+  mish: unary(g.mish),
+  prelu: binary(g.prelu, notZero, anywhere),
+  relu6: unary(g.relu6, { low: -2, high: 8, avoid: [0, 6] }),
+  selu: unary(g.selu, notZero),
+  softShrink: unary((x) => g.softShrink(x), { low: -2, high: 2, avoid: [-0.5, 0.5] }),
+  softsign: unary(g.softsign, notZero),
+  tanhShrink: unary(g.tanhShrink),
+  threshold: unary((x) => g.threshold(x, 0.5, 2), { low: -2, high: 2, avoid: [0.5] }),
   relu: unary(g.relu, notZero),
   sigmoid: unary(g.sigmoid),
   silu: unary(g.silu),
-  softplus: unary(g.softplus, notZero),
+  softplus: unary(g.softplus),
   softmax: (s) => {
     const shape = s.shape(1);
     const axis = s.axis(shape);
@@ -89,7 +139,7 @@ const activationCases: CaseTable = {
 };
 
 /** A case for every differentiable operation. */
-export const cases: CaseTable = { ...mathCases, ...arithmeticCases, ...activationCases, ...shapeCases };
+export const cases: CaseTable = { ...mathCases, ...arithmeticCases, ...activationCases, ...shapeCases, ...convCases };
 
 const creation = "makes a new tensor from no other";
 const discrete = "its result is discrete";
@@ -102,6 +152,12 @@ export const notDifferentiable: Readonly<Record<string, string>> = {
   argmax: discrete,
   argmin: discrete,
   asTensor: "gives tensors back as they are",
+  bitwiseAnd: discrete,
+  bitwiseNot: discrete,
+  bitwiseOr: discrete,
+  bitwiseXor: discrete,
+  leftShift: discrete,
+  rightShift: discrete,
   detach: "stops gradients, which is tested on its own",
   equal: discrete,
   eye: creation,

@@ -1,0 +1,309 @@
+import { promoteTypes } from "../dtype.ts";
+import { ArgumentError, ShapeError } from "../errors.ts";
+import type { Tensor } from "../tensor.ts";
+import { cast } from "./cast.ts";
+import { asTensor, type TensorLike } from "./create.ts";
+import { contract } from "./matmul.ts";
+import { type Padding, pad } from "./pad.ts";
+import { permute, reshape } from "./reshape.ts";
+import { slice } from "./view.ts";
+import { overlapAdd, type Sliding, splitAxis, windowCount, windows } from "./windows.ts";
+
+/**
+ * Around each spatial axis: nothing (`valid`), as much as keeps ⌈length / stride⌉ outputs (`same`, the odd one after),
+ * or given numbers of zeros: one for all, one per axis, or `[before, after]` per axis.
+ */
+export type WindowPadding = "valid" | "same" | number | readonly (number | Padding)[];
+
+/** Options of convolutions and of pooling. */
+export interface WindowOptions {
+  /** From one window to the next: one for all axes, or one per axis. */
+  readonly strides?: number | readonly number[];
+  /** Default: `"valid"`. */
+  readonly padding?: WindowPadding;
+  /** Distance between neighbours within a window. Default: 1. */
+  readonly dilation?: number | readonly number[];
+}
+
+/** Options of convolutions. */
+export interface ConvOptions extends WindowOptions {
+  /** Into how many groups the channels are divided, each convolved by itself. Default: 1. */
+  readonly groups?: number;
+}
+
+/** One positive integer per axis. */
+export function perAxis(op: string, name: string, value: number | readonly number[], rank: number): readonly number[] {
+  const list = typeof value === "number" ? Array<number>(rank).fill(value) : value;
+  if (list.length !== rank || !list.every((n) => Number.isInteger(n) && n > 0)) {
+    throw new ArgumentError({
+      op,
+      message: `${name} is ${JSON.stringify(value)}`,
+      hint: `give a positive integer, or a list of ${rank}`,
+    });
+  }
+  return list;
+}
+
+/** Zeros before and after each axis. */
+export function resolvePadding(
+  op: string,
+  padding: WindowPadding,
+  lengths: readonly number[],
+  { size, strides, dilation }: Omit<Sliding, "first">,
+): readonly Padding[] {
+  if (padding === "valid") return lengths.map(() => [0, 0]);
+  if (padding === "same") {
+    return lengths.map((length, i) => {
+      const span = dilation[i]! * (size[i]! - 1) + 1;
+      const total = Math.max(0, (Math.ceil(length / strides[i]!) - 1) * strides[i]! + span - length);
+      return [Math.floor(total / 2), Math.ceil(total / 2)];
+    });
+  }
+  const list = typeof padding === "number" ? lengths.map(() => padding) : padding;
+  const pairs = Array.isArray(list) ? list.map((p): Padding => (typeof p === "number" ? [p, p] : p)) : [];
+  if (pairs.length !== lengths.length || !pairs.flat().every((n) => Number.isInteger(n) && n >= 0)) {
+    throw new ArgumentError({
+      op,
+      message: `padding is ${JSON.stringify(padding)}`,
+      hint: `"valid", "same", a number, or a list of ${lengths.length} numbers or pairs`,
+    });
+  }
+  return pairs;
+}
+
+const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
+
+interface Operands {
+  readonly input: Tensor;
+  readonly kernel: Tensor;
+  readonly groups: number;
+  readonly sliding: Sliding;
+}
+
+/** Checks ranks and channels; `layout` describes the kernel. */
+function prepare(
+  op: string,
+  rank: number,
+  x: TensorLike,
+  w: TensorLike,
+  { strides = 1, dilation = 1, groups = 1 }: ConvOptions,
+  layout: string,
+  inChannels: (kernel: Tensor) => number,
+): Operands {
+  const [a, b] = [asTensor(x), asTensor(w)];
+  const dtype = promoteTypes(a.dtype, b.dtype);
+  const [input, kernel] = [cast(a, dtype), cast(b, dtype)];
+  if (input.rank !== rank + 2 || kernel.rank !== rank + 2) {
+    throw new ShapeError({
+      op,
+      message: `the input and the kernel must have ${rank + 2} axes`,
+      operands: [input, kernel],
+      hint: `they are [batch, ...space, channels] and ${layout}`,
+    });
+  }
+  const channels = input.shape[rank + 1]!;
+  if (!Number.isInteger(groups) || groups < 1 || kernel.shape[rank + 1]! % groups !== 0 || channels % groups !== 0) {
+    throw new ArgumentError({
+      op,
+      message: `groups is ${groups}`,
+      operands: [input, kernel],
+      hint: "it divides both numbers of channels",
+    });
+  }
+  if (inChannels(kernel) * (layout.includes("/") ? groups : 1) !== channels) {
+    throw new ShapeError({
+      op,
+      message: `the input has ${channels} channels, which the kernel does not fit in ${groups} groups`,
+      operands: [input, kernel],
+      hint: `the kernel is ${layout}`,
+    });
+  }
+  const sliding = {
+    first: 1,
+    size: kernel.shape.slice(0, rank),
+    strides: perAxis(op, "strides", strides, rank),
+    dilation: perAxis(op, "dilation", dilation, rank),
+  };
+  return { input, kernel, groups, sliding };
+}
+
+/** A convolution is a contraction of the windows with the kernel. */
+function convolve(op: string, rank: number, x: TensorLike, w: TensorLike, options: ConvOptions): Tensor {
+  const layout = "[...size, in / groups, out]";
+  const { input, kernel, groups, sliding } = prepare(op, rank, x, w, options, layout, (k) => k.shape[rank]!);
+  const padding = resolvePadding(op, options.padding ?? "valid", input.shape.slice(1, -1), sliding);
+  const padded = pad(input, [[0, 0], ...padding]);
+  for (const [i, size] of sliding.size.entries()) {
+    if (windowCount(padded.shape[i + 1]!, size, 1, sliding.dilation[i]!) === 0) {
+      throw new ShapeError({
+        op,
+        message: `the kernel is longer than the padded input along spatial axis ${i}`,
+        operands: [input, kernel],
+      });
+    }
+  }
+  const seen = windows(padded, sliding);
+  if (groups === 1) return contract(seen, kernel, { batch: 0, m: rank + 1, k: rank + 1, n: 1 });
+  const out = kernel.shape[rank + 1]!;
+  const last = 2 * rank + 1;
+  const left = permute(splitAxis(seen, last, [groups, seen.shape[last]! / groups]), [
+    last,
+    ...range(0, last),
+    last + 1,
+  ]);
+  const right = permute(splitAxis(kernel, rank + 1, [groups, out / groups]), [
+    rank + 1,
+    ...range(0, rank + 1),
+    rank + 2,
+  ]);
+  const product = contract(left, right, { batch: 1, m: rank + 1, k: rank + 1, n: 1 });
+  const joined = permute(product, [...range(1, rank + 1), 0, rank + 2]);
+  return reshape(joined, [...joined.shape.slice(0, rank + 1), out]);
+}
+
+/**
+ * A convolution (without mirroring the kernel) over one axis, channels last.
+ *
+ * @param x shape `[batch, length, in]`.
+ * @param kernel shape `[size, in / groups, out]`.
+ * @returns shape `[batch, outputs, out]`.
+ * @throws {ShapeError} when ranks or channels do not fit, or the kernel is longer than the padded input.
+ *
+ * @example
+ * ```ts
+ * conv1d([[[1], [2], [3]]], [[[1]], [[10]]]); // [[[21], [32]]]
+ * ```
+ */
+export function conv1d(x: TensorLike, kernel: TensorLike, options: ConvOptions = {}): Tensor {
+  return convolve("conv1d", 1, x, kernel, options);
+}
+
+/**
+ * A convolution over two axes, channels last.
+ *
+ * @param x shape `[batch, height, width, in]`.
+ * @param kernel shape `[rows, columns, in / groups, out]`.
+ *
+ * @example
+ * ```ts
+ * conv2d(ones([1, 5, 5, 3]), ones([3, 3, 3, 8]), { padding: "same", strides: 2 }).shape; // [1, 3, 3, 8]
+ * ```
+ */
+export function conv2d(x: TensorLike, kernel: TensorLike, options: ConvOptions = {}): Tensor {
+  return convolve("conv2d", 2, x, kernel, options);
+}
+
+/** A convolution over three axes, channels last; see {@link conv2d}. */
+export function conv3d(x: TensorLike, kernel: TensorLike, options: ConvOptions = {}): Tensor {
+  return convolve("conv3d", 3, x, kernel, options);
+}
+
+/**
+ * Each channel convolved by kernels of its own.
+ *
+ * @param kernel shape `[rows, columns, in, multiplier]`.
+ * @returns channels `in · multiplier`, those of one input channel next to each other.
+ *
+ * @example
+ * ```ts
+ * depthwiseConv2d(ones([1, 4, 4, 2]), ones([3, 3, 2, 3])).shape; // [1, 2, 2, 6]
+ * ```
+ */
+export function depthwiseConv2d(x: TensorLike, kernel: TensorLike, options: WindowOptions = {}): Tensor {
+  const w = asTensor(kernel);
+  if (w.rank !== 4) {
+    throw new ShapeError({ op: "depthwiseConv2d", message: "the kernel must have 4 axes", operands: [w] });
+  }
+  const [rows, columns, channels, multiplier] = w.shape as readonly [number, number, number, number];
+  const flat = reshape(w, [rows, columns, 1, channels * multiplier]);
+  return convolve("depthwiseConv2d", 2, x, flat, { ...options, groups: channels });
+}
+
+/** Options of transposed convolutions. */
+export interface ConvTransposeOptions extends ConvOptions {
+  /** Elements added after each axis, to tell apart input lengths that convolve to the same. Default: 0. */
+  readonly outputPadding?: number | readonly number[];
+}
+
+function convolveTransposed(
+  op: string,
+  rank: number,
+  x: TensorLike,
+  w: TensorLike,
+  options: ConvTransposeOptions,
+): Tensor {
+  const layout = "[...size, out per group, in]";
+  const { input, kernel, groups, sliding } = prepare(op, rank, x, w, options, layout, (k) => k.shape[rank + 1]!);
+  const { size, strides, dilation } = sliding;
+  const extra = options.outputPadding ?? 0;
+  const added = typeof extra === "number" ? size.map(() => extra) : extra;
+  const lengths = input.shape.slice(1, -1);
+  const full = lengths.map((n, i) => (n === 0 ? 0 : (n - 1) * strides[i]! + dilation[i]! * (size[i]! - 1) + 1));
+  const { padding = "valid" } = options;
+  const crop =
+    padding === "same"
+      ? size.map((s, i): Padding => {
+          const total = Math.max(0, dilation[i]! * (s - 1) + 1 - strides[i]!);
+          return [Math.floor(total / 2), Math.ceil(total / 2)];
+        })
+      : resolvePadding(op, padding, lengths, sliding);
+  const out = lengths.map((n, i) =>
+    padding === "same" ? n * strides[i]! + added[i]! : full[i]! - crop[i]![0] - crop[i]![1] + added[i]!,
+  );
+  if (out.some((n) => n < 0)) {
+    throw new ShapeError({ op, message: "padding removes more than there is", operands: [input, kernel] });
+  }
+  const perGroup = kernel.shape[rank]!;
+  const last = rank + 1;
+  let seen: Tensor;
+  if (groups === 1) {
+    const turned = permute(kernel, [last, ...range(0, last)]);
+    seen = contract(input, turned, { batch: 0, m: rank + 1, k: 1, n: rank + 1 });
+  } else {
+    const part = input.shape[last]! / groups;
+    const left = permute(splitAxis(input, last, [groups, part]), [last, ...range(0, last), last + 1]);
+    const right = permute(splitAxis(kernel, last, [groups, part]), [last, last + 1, ...range(0, last)]);
+    const product = contract(left, right, { batch: 1, m: rank + 1, k: 1, n: rank + 1 });
+    const joined = permute(product, [...range(1, 2 * rank + 1), 0, 2 * rank + 2]);
+    seen = reshape(joined, [...joined.shape.slice(0, 2 * rank + 1), groups * perGroup]);
+  }
+  const summed = overlapAdd(seen, sliding, [input.shape[0]!, ...full, groups * perGroup]);
+  const missing = full.map((n, i): Padding => [0, Math.max(0, crop[i]![0] + out[i]! - n)]);
+  const ranges = out.map((n, i) => ({ start: crop[i]![0], stop: crop[i]![0] + n }));
+  return slice(pad(summed, [[0, 0], ...missing]), [null, ...ranges]);
+}
+
+/**
+ * The transpose of {@link conv1d} with respect to its input, which makes sequences longer.
+ *
+ * @param x shape `[batch, length, in]`.
+ * @param kernel shape `[size, out / groups, in]`.
+ * @param options `padding` is what the convolution it transposes would have; with `"same"` lengths multiply by the stride.
+ *
+ * @example
+ * ```ts
+ * convTranspose1d([[[1], [2]]], [[[1]], [[10]]]); // [[[1], [12], [20]]]
+ * ```
+ */
+export function convTranspose1d(x: TensorLike, kernel: TensorLike, options: ConvTransposeOptions = {}): Tensor {
+  return convolveTransposed("convTranspose1d", 1, x, kernel, options);
+}
+
+/**
+ * The transpose of {@link conv2d} with respect to its input, which makes images larger.
+ *
+ * @param kernel shape `[rows, columns, out / groups, in]`.
+ *
+ * @example
+ * ```ts
+ * convTranspose2d(ones([1, 4, 4, 3]), ones([3, 3, 8, 3]), { strides: 2, padding: "same" }).shape; // [1, 8, 8, 8]
+ * ```
+ */
+export function convTranspose2d(x: TensorLike, kernel: TensorLike, options: ConvTransposeOptions = {}): Tensor {
+  return convolveTransposed("convTranspose2d", 2, x, kernel, options);
+}
+
+/** The transpose of {@link conv3d} with respect to its input; see {@link convTranspose2d}. */
+export function convTranspose3d(x: TensorLike, kernel: TensorLike, options: ConvTransposeOptions = {}): Tensor {
+  return convolveTransposed("convTranspose3d", 3, x, kernel, options);
+}

@@ -1,0 +1,148 @@
+import type { SortKernel } from "../backend/backend.ts";
+import { backend } from "../backend/current.ts";
+import { ArgumentError } from "../errors.ts";
+import { allocate } from "../launch.ts";
+import { normalizeAxis } from "../shape.ts";
+import { apply, type Op, savesNothing } from "../tape.ts";
+import type { Tensor } from "../tensor.ts";
+import { asTensor, fromArray, type TensorLike } from "./create.ts";
+import { takeAlongAxis } from "./indexing.ts";
+import { moveAxis } from "./shape.ts";
+import { slice } from "./view.ts";
+
+const ascending: SortKernel = { kind: "sort", descending: false };
+const descendingKernel: SortKernel = { kind: "sort", descending: true };
+
+/** Along the last axis, the places of elements in order. */
+const argsortOp: Op<boolean> = {
+  name: "argsort",
+  forward: ([x], descending) => {
+    const indices = allocate("int32", x!.shape);
+    backend().run(descending ? descendingKernel : ascending, [x!], [allocate(x!.dtype, x!.shape), indices], []);
+    return indices;
+  },
+  saves: () => savesNothing,
+  vjp: null,
+  jvp: null,
+  batch: ([x], _, descending) => apply(argsortOp, [x!], descending),
+};
+
+/** Options of sorting. */
+export interface SortOptions {
+  /** Default: the last. */
+  readonly axis?: number;
+  /** Largest first. Default: false. */
+  readonly descending?: boolean;
+}
+
+/**
+ * The places (int32) of the elements in order along an axis; equals stay in their order, NaN comes last.
+ *
+ * @example
+ * ```ts
+ * argsort([3, 1, 2]); // [1, 2, 0]
+ * ```
+ */
+export function argsort(x: TensorLike, { axis = -1, descending = false }: SortOptions = {}): Tensor {
+  const input = asTensor(x);
+  const at = normalizeAxis("argsort", axis, input);
+  return moveAxis(apply(argsortOp, [moveAxis(input, at, -1)], descending), -1, at);
+}
+
+/**
+ * The elements in order along an axis, and their former places; equals stay in their order, NaN comes last.
+ *
+ * @example
+ * ```ts
+ * sort([3, 1, 2]).values; // [1, 2, 3]
+ * sort([3, 1, 2]).indices; // [1, 2, 0]
+ * ```
+ */
+export function sort(x: TensorLike, options: SortOptions = {}): { values: Tensor; indices: Tensor } {
+  const input = asTensor(x);
+  const indices = argsort(input, options);
+  return { values: takeAlongAxis(input, indices, options.axis ?? -1), indices };
+}
+
+/**
+ * The k largest elements along an axis, largest first, and their places.
+ *
+ * @param options.largest false for the smallest, smallest first. Default: true.
+ * @throws {ArgumentError} when there are fewer than k.
+ *
+ * @example
+ * ```ts
+ * topK([3, 1, 2], 2).values; // [3, 2]
+ * ```
+ */
+export function topK(
+  x: TensorLike,
+  k: number,
+  { axis = -1, largest = true }: { readonly axis?: number; readonly largest?: boolean } = {},
+): { values: Tensor; indices: Tensor } {
+  const input = asTensor(x);
+  const at = normalizeAxis("topK", axis, input);
+  if (!Number.isInteger(k) || k < 0 || k > input.shape[at]!) {
+    throw new ArgumentError({
+      op: "topK",
+      message: `there are no ${k} elements along axis ${at}`,
+      operands: [input],
+    });
+  }
+  const order = argsort(input, { axis: at, descending: largest });
+  const indices = slice(order, [...Array<null>(at).fill(null), { stop: k }]);
+  return { values: takeAlongAxis(input, indices, at), indices };
+}
+
+/**
+ * Where each value would be inserted into a sorted vector to keep it sorted (int32).
+ *
+ * @param options.side before (`"left"`) or after (`"right"`) equal elements. Default: `"left"`.
+ *
+ * @example
+ * ```ts
+ * searchSorted([1, 3, 5], [3, 4]); // [1, 2]
+ * ```
+ */
+export function searchSorted(
+  sorted: TensorLike,
+  values: TensorLike,
+  { side = "left" }: { readonly side?: "left" | "right" } = {},
+): Tensor {
+  const [{ data }, wanted] = [asTensor(sorted), asTensor(values)];
+  const found = Int32Array.from(wanted.data, (v) => {
+    let [low, high] = [0, data.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (side === "left" ? data[middle]! < v : data[middle]! <= v) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  });
+  return fromArray(found, wanted.shape);
+}
+
+/**
+ * The different elements in ascending order, with how often each occurs, and which of them each element is.
+ *
+ * @example
+ * ```ts
+ * unique([3, 1, 3]).values; // [1, 3]
+ * unique([3, 1, 3]).counts; // [1, 2]
+ * ```
+ */
+export function unique(x: TensorLike): { values: Tensor; counts: Tensor; inverse: Tensor } {
+  const input = asTensor(x);
+  const values = Array.from(new Set(input.data)).sort((a, b) => a - b);
+  const place = new Map(values.map((v, i) => [v, i]));
+  const counts = new Int32Array(values.length);
+  const inverse = Int32Array.from(input.data, (v) => place.get(v)!);
+  for (const i of inverse) counts[i]!++;
+  const array = input.data.slice(0, values.length);
+  array.set(values);
+  return {
+    values: fromArray(array, [values.length], input.dtype),
+    counts: fromArray(counts, [values.length]),
+    inverse: fromArray(inverse, input.shape),
+  };
+}

@@ -1,0 +1,318 @@
+import { defaultDType, isFloat } from "../dtype.ts";
+import { ArgumentError, ShapeError } from "../errors.ts";
+import { normalizeAxes, normalizeAxis, type Shape, sizeOf } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { abs, add, div, mul, pow, square, sub } from "./arithmetic.ts";
+import { cast } from "./cast.ts";
+import { equal, isFinite, isNaN, logicalNot, notEqual, where } from "./comparison.ts";
+import { asTensor, fromArray, full, type TensorLike } from "./create.ts";
+import { detach } from "./detach.ts";
+import { exp, log, sqrt } from "./math.ts";
+import { lerp } from "./piecewise.ts";
+import { max, mean, min, type ReduceOptions, sum, variance } from "./reduction.ts";
+import { permute, reshape } from "./reshape.ts";
+import { productOfLast } from "./scan.ts";
+import { concatenate, moveAxis } from "./shape.ts";
+import { sort } from "./sort.ts";
+import { select, slice } from "./view.ts";
+
+const floating = (x: TensorLike): Tensor => {
+  const input = asTensor(x);
+  return isFloat(input.dtype) ? input : cast(input, defaultDType());
+};
+
+/** The reduced axes merged into one last axis, and the shape to give the result. */
+function merged(op: string, x: Tensor, { axis, keepDims = false }: ReduceOptions): { last: Tensor; shape: Shape } {
+  const axes = normalizeAxes(op, axis, x);
+  const kept = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
+  const count = sizeOf(axes.map((a) => x.shape[a]!));
+  const last = reshape(permute(x, [...kept, ...axes]), [...kept.map((a) => x.shape[a]!), count]);
+  const shape = keepDims ? x.shape.map((n, i) => (axes.includes(i) ? 1 : n)) : kept.map((a) => x.shape[a]!);
+  return { last, shape };
+}
+
+/**
+ * The product of elements; 1 over none. Its derivatives are right where factors are 0, too.
+ *
+ * @example
+ * ```ts
+ * prod([[1, 2], [3, 4]], { axis: 1 }); // [2, 12]
+ * ```
+ */
+export function prod(x: TensorLike, options: ReduceOptions = {}): Tensor {
+  const given = asTensor(x);
+  const input = given.dtype === "bool" || given.dtype === "uint8" ? cast(given, "int32") : given;
+  const { last, shape } = merged("prod", input, options);
+  return last.shape.at(-1) === 0 ? full(shape, 1, { dtype: input.dtype }) : reshape(productOfLast(last), shape);
+}
+
+/**
+ * log Σ eˣ, without overflow; -∞ over no elements.
+ *
+ * @example
+ * ```ts
+ * logSumExp([1000, 1000]); // 1000.69
+ * ```
+ */
+export function logSumExp(x: TensorLike, options: ReduceOptions = {}): Tensor {
+  const input = floating(x);
+  const axes = normalizeAxes("logSumExp", options.axis, input);
+  if (axes.some((a) => input.shape[a] === 0)) return log(sum(exp(input), options));
+  const highest = detach(max(input, { axis: axes, keepDims: true }));
+  const shift = where(isFinite(highest), highest, 0);
+  const shape = options.keepDims ? shift.shape : shift.shape.filter((_, a) => !axes.includes(a));
+  return add(log(sum(exp(sub(input, shift)), options)), reshape(shift, shape));
+}
+
+/** √x with the derivative 0 at 0, for x ≥ 0: where a norm vanishes, 0 is one of its subgradients. */
+function safeSqrt(x: Tensor): Tensor {
+  const isZero = equal(x, 0);
+  return where(isZero, 0, sqrt(where(isZero, 1, x)));
+}
+
+/**
+ * The standard deviation: the square root of the variance. Its derivative is taken as 0 where it is 0.
+ *
+ * @param options.correction 0 (default, as NumPy) for a population; 1 for an estimate from a sample.
+ *
+ * @example
+ * ```ts
+ * std([1, 3]); // 1
+ * ```
+ */
+export function std(x: TensorLike, options: ReduceOptions & { readonly correction?: number } = {}): Tensor {
+  return safeSqrt(variance(x, options));
+}
+
+/**
+ * The p-norm of the elements as a vector: (Σ |x|ᵖ)^(1/p). Its derivative is taken as 0 where it is 0.
+ *
+ * @param options.ord p: any number, or ±∞ for the largest or smallest absolute value; 0 counts what is not 0. Default: 2.
+ *
+ * @example
+ * ```ts
+ * norm([3, 4]); // 5
+ * norm([3, -4], { ord: 1 }); // 7
+ * ```
+ */
+export function norm(x: TensorLike, options: ReduceOptions & { readonly ord?: number } = {}): Tensor {
+  const input = floating(x);
+  const { ord = 2 } = options;
+  if (ord === 2) return safeSqrt(sum(square(input), options));
+  if (ord === 1) return sum(abs(input), options);
+  if (ord === 0) return sum(cast(notEqual(input, 0), input.dtype), options);
+  if (ord === Number.POSITIVE_INFINITY) return max(abs(input), options);
+  if (ord === Number.NEGATIVE_INFINITY) return min(abs(input), options);
+  if (Number.isNaN(ord)) throw new ArgumentError({ op: "norm", message: "ord is NaN" });
+  const total = sum(pow(abs(input), ord), options);
+  const isZero = equal(total, 0);
+  return where(isZero, 0, pow(where(isZero, 1, total), 1 / ord));
+}
+
+/** The largest element: {@link max} under NumPy's other name. */
+export const amax: typeof max = max;
+/** The smallest element: {@link min} under NumPy's other name. */
+export const amin: typeof min = min;
+
+/**
+ * How many elements are not 0 (int32).
+ *
+ * @example
+ * ```ts
+ * countNonzero([[0, 1], [2, 3]], { axis: 1 }); // [1, 2]
+ * ```
+ */
+export function countNonzero(x: TensorLike, options: ReduceOptions = {}): Tensor {
+  return sum(cast(notEqual(asTensor(x), 0), "int32"), options);
+}
+
+/**
+ * The sum of elements that are not NaN.
+ *
+ * @example
+ * ```ts
+ * nanSum([1, Number.NaN, 2]); // 3
+ * ```
+ */
+export function nanSum(x: TensorLike, options: ReduceOptions = {}): Tensor {
+  const input = asTensor(x);
+  return sum(where(isNaN(input), 0, input), options);
+}
+
+/**
+ * The mean of elements that are not NaN; NaN where there is none.
+ *
+ * @example
+ * ```ts
+ * nanMean([1, Number.NaN, 2]); // 1.5
+ * ```
+ */
+export function nanMean(x: TensorLike, options: ReduceOptions = {}): Tensor {
+  const input = floating(x);
+  return div(nanSum(input, options), sum(cast(logicalNot(isNaN(input)), input.dtype), options));
+}
+
+/**
+ * The q-quantile, with linear interpolation between neighbours; NaN where there is one.
+ *
+ * @param q in [0, 1], or a list, which becomes the first axis of the result.
+ * @throws {ArgumentError} for q outside [0, 1].
+ * @throws {ShapeError} over no elements.
+ *
+ * @example
+ * ```ts
+ * quantile([1, 2, 3, 4], 0.5); // 2.5
+ * ```
+ */
+export function quantile(x: TensorLike, q: number | readonly number[], options: ReduceOptions = {}): Tensor {
+  const input = floating(x);
+  const list = typeof q === "number" ? [q] : q;
+  const bad = list.find((v) => !(v >= 0 && v <= 1));
+  if (bad !== undefined) throw new ArgumentError({ op: "quantile", message: `q is ${bad}`, hint: "0 ≤ q ≤ 1" });
+  const { last, shape } = merged("quantile", input, options);
+  const count = last.shape.at(-1)!;
+  if (count === 0) throw new ShapeError({ op: "quantile", message: "there is no element", operands: [input] });
+  const { values } = sort(last);
+  const hasNaN = isNaN(select(values, -1, -1));
+  const found = list.map((v) => {
+    const place = v * (count - 1);
+    const below = Math.floor(place);
+    const value = lerp(select(values, -1, below), select(values, -1, Math.min(below + 1, count - 1)), place - below);
+    return where(hasNaN, Number.NaN, value);
+  });
+  if (typeof q === "number") return reshape(found[0]!, shape);
+  return reshape(stackFirst(found), [list.length, ...shape]);
+}
+
+const stackFirst = (parts: readonly Tensor[]): Tensor => concatenate(parts.map((p) => reshape(p, [1, ...p.shape])));
+
+/**
+ * The middle element in order, or the mean of the two in the middle; NaN where there is one.
+ *
+ * @example
+ * ```ts
+ * median([3, 1, 2]); // 2
+ * ```
+ */
+export function median(x: TensorLike, options: ReduceOptions = {}): Tensor {
+  return quantile(x, 0.5, options);
+}
+
+/**
+ * The mean, each element counted with a weight.
+ *
+ * @param options.weights broadcasts with x. Default: all equal.
+ *
+ * @example
+ * ```ts
+ * average([1, 2], { weights: [3, 1] }); // 1.25
+ * ```
+ */
+export function average(x: TensorLike, options: ReduceOptions & { readonly weights?: TensorLike } = {}): Tensor {
+  const input = floating(x);
+  if (options.weights === undefined) return mean(input, options);
+  const weights = asTensor(options.weights, isFloat(input.dtype) ? input.dtype : "float32");
+  return div(
+    sum(mul(input, weights), options),
+    sum(mul(weights, full(input.shape, 1, { dtype: input.dtype })), options),
+  );
+}
+
+/**
+ * The difference of neighbours along an axis.
+ *
+ * @param options.n how many times. Default: 1.
+ * @param options.axis default: the last.
+ *
+ * @example
+ * ```ts
+ * diff([1, 4, 9]); // [3, 5]
+ * ```
+ */
+export function diff(
+  x: TensorLike,
+  { n = 1, axis = -1 }: { readonly n?: number; readonly axis?: number } = {},
+): Tensor {
+  let y = asTensor(x);
+  const at = normalizeAxis("diff", axis, y);
+  if (!Number.isInteger(n) || n < 0) throw new ArgumentError({ op: "diff", message: `n is ${n}` });
+  const lead = Array<null>(at).fill(null);
+  for (let i = 0; i < n; i++) y = sub(slice(y, [...lead, { start: 1 }]), slice(y, [...lead, { stop: -1 }]));
+  return y;
+}
+
+/**
+ * The integral along an axis by the trapezoidal rule.
+ *
+ * @param options.x places of the samples, of y's shape or a vector. Default: `dx` apart.
+ * @param options.dx default: 1.
+ * @param options.axis default: the last.
+ *
+ * @example
+ * ```ts
+ * trapezoid([1, 2, 3]); // 4
+ * ```
+ */
+export function trapezoid(
+  y: TensorLike,
+  { x, dx = 1, axis = -1 }: { readonly x?: TensorLike; readonly dx?: number; readonly axis?: number } = {},
+): Tensor {
+  const input = moveAxis(floating(y), axis, -1);
+  const lead = Array<null>(input.rank - 1).fill(null);
+  const means = mul(add(slice(input, [...lead, { start: 1 }]), slice(input, [...lead, { stop: -1 }])), 0.5);
+  if (x === undefined) return sum(mul(means, dx), { axis: -1 });
+  const places = asTensor(x, isFloat(input.dtype) ? input.dtype : "float32");
+  return sum(mul(means, diff(places.rank === 1 ? places : moveAxis(places, axis, -1))), { axis: -1 });
+}
+
+/**
+ * How often each of the numbers 0, 1, 2 … occurs (int32).
+ *
+ * @param x integers, 0 or more.
+ * @param options.minLength least length of the result. Default: 0.
+ * @throws {ArgumentError} for negative numbers.
+ *
+ * @example
+ * ```ts
+ * bincount(tensor([1, 1, 3], { dtype: "int32" })); // [0, 2, 0, 1]
+ * ```
+ */
+export function bincount(x: TensorLike, { minLength = 0 }: { readonly minLength?: number } = {}): Tensor {
+  const { data } = asTensor(x, "int32");
+  if (data.some((v) => v < 0 || !Number.isInteger(v))) {
+    throw new ArgumentError({ op: "bincount", message: "there are numbers that are negative or no integers" });
+  }
+  const counts = new Int32Array(data.reduce((a, b) => Math.max(a, b + 1), minLength));
+  for (const v of data) counts[v]!++;
+  return fromArray(counts, [counts.length]);
+}
+
+/**
+ * How many elements fall into each of equal bins (int32), and the bins' edges.
+ *
+ * @param options.bins default: 10.
+ * @param options.range lowest and highest edge. Default: smallest and largest element. Elements outside are not counted.
+ *
+ * @example
+ * ```ts
+ * histogram([0, 1, 1, 4], { bins: 2 }).counts; // [3, 1]
+ * ```
+ */
+export function histogram(
+  x: TensorLike,
+  { bins = 10, range }: { readonly bins?: number; readonly range?: readonly [number, number] } = {},
+): { counts: Tensor; edges: Tensor } {
+  const { data } = floating(x);
+  if (!Number.isInteger(bins) || bins < 1) throw new ArgumentError({ op: "histogram", message: `bins is ${bins}` });
+  let [low, high] = range ?? [
+    data.reduce((a, b) => Math.min(a, b), data[0] ?? 0),
+    data.reduce((a, b) => Math.max(a, b), data[0] ?? 1),
+  ];
+  if (low === high) [low, high] = [low - 0.5, high + 0.5];
+  const counts = new Int32Array(bins);
+  for (const v of data) {
+    if (v >= low && v <= high) counts[Math.min(bins - 1, Math.floor(((v - low) / (high - low)) * bins))]!++;
+  }
+  const edges = Float64Array.from({ length: bins + 1 }, (_, i) => low + ((high - low) * i) / bins);
+  return { counts: fromArray(counts, [bins]), edges: fromArray(edges, [bins + 1]) };
+}

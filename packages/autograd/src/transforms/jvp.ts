@@ -1,0 +1,149 @@
+import { isFloat } from "../dtype.ts";
+import { ArgumentError, describe, GradientError } from "../errors.ts";
+import { useForwardMode } from "../gradcheck/gradcheck.ts";
+import { zerosLike } from "../ops/index.ts";
+import { sameShape } from "../shape.ts";
+import { applyAll, Call, type Op, savesAll } from "../tape.ts";
+import type { Tensor } from "../tensor.ts";
+import type { Trace } from "../trace.ts";
+import { grad } from "./grad.ts";
+import { asList, atNextLevel, handle } from "./trace.ts";
+
+/** A value and the direction in which it moves; null stands for not at all. */
+class Dual implements Trace {
+  readonly level: number;
+  readonly primal: Tensor;
+  readonly tangent: Tensor | null;
+
+  constructor(level: number, primal: Tensor, tangent: Tensor | null) {
+    this.level = level;
+    this.primal = primal;
+    this.tangent = tangent;
+  }
+
+  process(op: Op, inputs: readonly Tensor[], params: unknown): readonly Tensor[] {
+    const duals = inputs.map((x) => dualAt(this.level, x));
+    const primals = inputs.map((x, i) => duals[i]?.primal ?? x);
+    const tangents = duals.map((d) => d?.tangent ?? null);
+    const outputs = applyAll(op, primals, params);
+    let moved: readonly (Tensor | null)[] = [];
+    if (op.jvp !== null && tangents.some((t) => t !== null)) {
+      const call = new Call(op, params, primals, outputs, [savesAll(inputs.length)]);
+      const result = op.jvp(tangents, call);
+      moved = Array.isArray(result) ? (result as readonly (Tensor | null)[]) : [result as Tensor | null];
+    }
+    return outputs.map((y, i) => {
+      const tangent = isFloat(y.dtype) ? (moved[i] ?? null) : null;
+      if (tangent !== null && (!sameShape(tangent.shape, y.shape) || tangent.dtype !== y.dtype)) {
+        throw new GradientError({
+          op: op.name,
+          message: `the tangent is ${describe(tangent)} where the value is ${describe(y)}`,
+          hint: "a derivative rule gives tangents of the shape and dtype of the output they belong to",
+        });
+      }
+      return handle(y, new Dual(this.level, y, tangent));
+    });
+  }
+
+  read(): Tensor {
+    return this.primal.trace === null ? this.primal : this.primal.trace.read(this.primal);
+  }
+}
+
+function dualAt(level: number, x: Tensor): Dual | null {
+  return x.trace instanceof Dual && x.trace.level === level ? x.trace : null;
+}
+
+/** A function of tensors that gives one or several. */
+type TensorFunction = (...inputs: Tensor[]) => Tensor | readonly Tensor[];
+
+/** The results of `f` and their tangents, always as lists. */
+function pushForward(
+  f: TensorFunction,
+  primals: readonly Tensor[],
+  tangents: readonly Tensor[],
+): { values: Tensor[]; tangents: Tensor[] } {
+  return atNextLevel((level) => {
+    const handles = primals.map((p, i) => handle(p, new Dual(level, p, isFloat(p.dtype) ? tangents[i]! : null)));
+    const results = asList(f(...handles)).map((y) => ({ y, dual: dualAt(level, y) }));
+    return {
+      values: results.map(({ y, dual }) => dual?.primal ?? y),
+      tangents: results.map(({ y, dual }) => dual?.tangent ?? zerosLike(y)),
+    };
+  });
+}
+
+useForwardMode((f, primals, tangents) => pushForward(f, primals, tangents).tangents);
+
+/**
+ * The value of `f` and its derivative in one direction, by forward mode: one pass, nothing recorded.
+ *
+ * @param f gives a tensor, or a list of tensors.
+ * @param primals where.
+ * @param tangents the direction: one tensor per primal, of its shape and dtype.
+ * @returns `[value, tangent]`, both lists where `f` gives one.
+ * @throws {ArgumentError} when tangents do not match the primals.
+ *
+ * @example
+ * ```ts
+ * jvp((x) => x.square(), [tensor([1, 2])], [tensor([1, 10])]); // [[1, 4], [2, 40]]
+ * ```
+ */
+export function jvp(
+  f: (...inputs: Tensor[]) => Tensor,
+  primals: readonly Tensor[],
+  tangents: readonly Tensor[],
+): [value: Tensor, tangent: Tensor];
+export function jvp(
+  f: (...inputs: Tensor[]) => readonly Tensor[],
+  primals: readonly Tensor[],
+  tangents: readonly Tensor[],
+): [values: Tensor[], tangents: Tensor[]];
+export function jvp(
+  f: TensorFunction,
+  primals: readonly Tensor[],
+  tangents: readonly Tensor[],
+): [Tensor | Tensor[], Tensor | Tensor[]] {
+  checkTangents("jvp", primals, tangents);
+  let several = false;
+  const result = pushForward(
+    (...xs) => {
+      const y = f(...xs);
+      several = Array.isArray(y);
+      return y;
+    },
+    primals,
+    tangents,
+  );
+  return several ? [result.values, result.tangents] : [result.values[0]!, result.tangents[0]!];
+}
+
+/** Refuses directions that do not fit the point. */
+export function checkTangents(op: string, primals: readonly Tensor[], tangents: readonly Tensor[]): void {
+  const fits = (p: Tensor, t: Tensor | undefined): boolean =>
+    t !== undefined && sameShape(p.shape, t.shape) && (p.dtype === t.dtype || !isFloat(p.dtype));
+  if (primals.length !== tangents.length || !primals.every((p, i) => fits(p, tangents[i]))) {
+    throw new ArgumentError({
+      op,
+      message: `${tangents.length} tangents do not match ${primals.length} primals in number, shape and dtype`,
+      operands: [...primals, ...tangents],
+    });
+  }
+}
+
+/**
+ * The Hessian of `f` times a vector, forward over reverse: the cost of a few gradients, without forming the Hessian.
+ *
+ * @param f has a result of size 1.
+ * @param x where.
+ * @param v the vector, of the shape and dtype of `x`.
+ *
+ * @example
+ * ```ts
+ * hvp((x) => x.pow(3).sum(), tensor([1, 2]), tensor([1, 1])); // [6, 12]
+ * ```
+ */
+export function hvp(f: (x: Tensor) => Tensor, x: Tensor, v: Tensor): Tensor {
+  checkTangents("hvp", [x], [v]);
+  return pushForward(grad(f) as TensorFunction, [x], [v]).tangents[0]!;
+}
