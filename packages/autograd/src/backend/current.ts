@@ -1,28 +1,60 @@
-import { unknownOption } from "../errors.ts";
+import { MemoryError, unknownOption } from "../errors.ts";
 import type { Backend } from "./backend.ts";
 import { referenceBackend } from "./reference/index.ts";
+import { createWasmBackend, type MemoryStatistics, type WasmBackend } from "./wasm/index.ts";
 
 /** Names of the backends there are. */
-export type BackendName = "reference";
+export type BackendName = "wasm" | "reference";
 
-let current: Backend = referenceBackend;
+// Made when first needed, so that importing the package costs nothing.
+let current: Backend | null = null;
+let wasm: WasmBackend | null | undefined;
+
+function wasmBackend(): WasmBackend | null {
+  if (wasm === undefined) wasm = createWasmBackend();
+  return wasm;
+}
 
 /** The backend on which new tensors are made and operations run. */
 export function backend(): Backend {
+  current ??= wasmBackend() ?? referenceBackend;
   return current;
 }
 
-/** Name of the backend in use. */
+/**
+ * Name of the backend in use: `"wasm"` where the processor and engine have SIMD, unless {@link setBackend} has chosen
+ * another; `"reference"` where they have not.
+ */
 export function getBackend(): BackendName {
-  return current.name as BackendName;
+  return backend().name as BackendName;
 }
 
 /**
- * Chooses where new tensors live and operations run.
- * @param name `"reference"`: readable JavaScript that computes in float64.
+ * Chooses where new tensors live and operations run. Tensors made before stay usable.
+ *
+ * @param name `"wasm"`: kernels generated as WebAssembly, the default; `"reference"`: readable JavaScript that computes
+ *   in float64 and defines what every other backend must give.
  * @throws {ArgumentError} when there is no backend of that name.
+ * @throws {MemoryError} when WebAssembly with SIMD is not available.
  */
 export function setBackend(name: BackendName): void {
-  if (name !== "reference") throw unknownOption("setBackend", "name", name, ["reference"]);
-  current = referenceBackend;
+  if (name === "reference") current = referenceBackend;
+  else if (name === "wasm") {
+    current = wasmBackend();
+    if (current === null) {
+      throw new MemoryError({
+        op: "setBackend",
+        message: "this engine has no WebAssembly SIMD",
+        hint: 'use "reference"',
+      });
+    }
+  } else throw unknownOption("setBackend", "name", name, ["wasm", "reference"]);
+}
+
+/**
+ * Bytes of tensors in the WebAssembly heap, bytes it keeps for reuse, and bytes moved out of it since the start; zeros
+ * where the reference backend alone has been used. See {@link MemoryStatistics}.
+ */
+export function memory(): MemoryStatistics {
+  return wasm?.memory() ?? { live: 0, cached: 0, evicted: 0 };
 }

@@ -10,6 +10,7 @@ import { contractRunner } from "./contract.ts";
 import { elementwiseRunner } from "./elementwise.ts";
 import { features } from "./features.ts";
 import { Heap, type MemoryStatistics, type WasmStorage } from "./memory.ts";
+import { reduceRunner, softmaxRunner } from "./reduce.ts";
 import { type Attempt, Runtime } from "./runtime.ts";
 
 export type { MemoryStatistics } from "./memory.ts";
@@ -60,6 +61,8 @@ export function createWasmBackend(options: WasmOptions = {}): WasmBackend | null
   const generated: Partial<Record<KernelKind, Attempt<KernelRunner<never>>>> = {
     contract: contractRunner(runtime),
     elementwise: elementwiseRunner(runtime),
+    reduce: reduceRunner(runtime),
+    softmax: softmaxRunner(runtime),
   };
   for (const kind of options.without ?? []) delete generated[kind];
 
@@ -75,15 +78,29 @@ export function createWasmBackend(options: WasmOptions = {}): WasmBackend | null
     run(kernel: Kernel, inputs: readonly View[], outputs: readonly View[], scalars: readonly number[] = []): void {
       const clock = ++heap.clock;
       let absent = false;
+      let foreign = false;
       for (let i = 0; i < inputs.length; i++) {
         const storage = inputs[i]!.storage as WasmStorage;
+        if (storage.heap !== heap) {
+          foreign = true;
+          continue;
+        }
         storage.stamp = clock;
         if (storage.pointer === 0) absent = true;
       }
       for (let i = 0; i < outputs.length; i++) {
         const storage = outputs[i]!.storage as WasmStorage;
+        if (storage.heap !== heap) {
+          foreign = true;
+          continue;
+        }
         storage.stamp = clock;
         if (storage.pointer === 0) absent = true;
+      }
+      // Tensors of another backend are not in linear memory; the reference's kernels reach both.
+      if (foreign) {
+        (referenceKernels[kernel.kind] as KernelRunner)(kernel, inputs, outputs, scalars);
+        return;
       }
       // Only now that all are stamped, so that bringing one back does not evict another.
       if (absent) {
