@@ -186,7 +186,9 @@ export class Parameter extends Tensor {
         operands: [this, value],
       });
     }
-    backend().run(copyKernels[computeDType(this.dtype)], [concrete(value)], [this]);
+    // A view of the parameter itself, such as its transpose, must not change while it is being read.
+    const source = value.storage === this.storage ? value.clone() : value;
+    backend().run(copyKernels[computeDType(this.dtype)], [concrete(source)], [this]);
     this.storage.version++;
     return this;
   }

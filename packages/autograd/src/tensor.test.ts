@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import { getBackend, parameter, setBackend, tensor } from "./index.ts";
+
+describe("Parameter.assign", () => {
+  it("takes a view of the parameter itself", () => {
+    const w = parameter([
+      [1, 2],
+      [3, 4],
+    ]);
+    w.assign(w.transpose());
+    expect(w.toArray()).toEqual([
+      [1, 3],
+      [2, 4],
+    ]);
+  });
+
+  it("refuses another shape or dtype, naming both", () => {
+    const w = parameter([1, 2]);
+    expect(() => w.assign(tensor([1, 2, 3]))).toThrow(/assign: .*float32\[2\], float32\[3\]/);
+    expect(() => w.assign(tensor([1, 2], { dtype: "float64" }))).toThrow(/float64\[2\]/);
+    expect(w.toArray()).toEqual([1, 2]);
+  });
+});
+
+describe("setBackend", () => {
+  it("keeps tensors of the other backend usable", () => {
+    const before = getBackend();
+    try {
+      setBackend("reference");
+      const old = parameter([1, 2, 3]);
+      setBackend("wasm");
+      expect(old.mul(tensor([2, 2, 2])).toArray()).toEqual([2, 4, 6]);
+      old.assign(tensor([4, 5, 6]));
+      expect(old.sum().item()).toBe(15);
+    } finally {
+      setBackend(before);
+    }
+  });
+
+  it("lists the backends when the name is not one", () => {
+    expect(() => setBackend("wsam" as "wasm")).toThrow(/"wasm", "reference".*did you mean "wasm"/);
+  });
+});
