@@ -52,7 +52,7 @@ async function main(options: TrainingOptions, signal: AbortSignal): Promise<numb
   ]);
   model.summary();
   const [weights, biases] = model.layers[1]!.getWeights();
-  say(`First dense layer: weights [${weights!.shape.join(", ")}], biases ${tensor(biases!)}`);
+  say(`First dense layer: weights [${weights!.shape.join(", ")}], biases ${biases}`);
   say();
 
   // Training.
@@ -88,16 +88,16 @@ async function main(options: TrainingOptions, signal: AbortSignal): Promise<numb
   }
 
   // How good it is on images it has never seen; and that the saved network is the same one.
-  const { loss, accuracy } = await model.evaluate(xTest, yTest, { verbose: 0 });
+  const { loss, accuracy } = await model.evaluate(xTest, yTest);
   say(`Test: loss ${loss!.toFixed(4)}, accuracy ${accuracy!.toFixed(4)}`);
   const again = await loadModel(modelFile);
-  const [before, after] = [await model.predict(xTest), await again.predict(xTest)].map((p) => tensor(p).data);
+  const [before, after] = [await model.predict(xTest), await again.predict(xTest)].map((p) => p.data);
   const identical = before!.every((value, i) => Object.is(value, after![i]));
   say(`Saved, loaded: predictions of the loaded model are ${identical ? "identical" : "DIFFERENT"}`);
 
   // Three garments.
   const xNew = xTest.slice([{ stop: 3 }]);
-  const probabilities = tensor(await model.predict(xNew)).toArray() as number[][];
+  const probabilities = (await model.predict(xNew)).toArray() as number[][];
   const sightings = probabilities.map((p, i) => ({
     pixels: held.x.data.subarray(784 * i, 784 * (i + 1)),
     side: 28,
