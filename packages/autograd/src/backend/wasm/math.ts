@@ -83,12 +83,15 @@ const ln2 = {
   double: [0.6931471803691238, 1.9082149292705877e-10],
 } as const;
 
-/** x = n ln 2 + r with |r| ≤ ln 2 / 2, x being within the range of results. */
-function reduce(f: Float, x: V128): { n: V128; r: V128 } {
+/** x = n ln 2 + r + lost with |r| ≤ ln 2 / 2 and what rounding r lost, x being within the range of results. */
+function reduce(f: Float, x: V128): { n: V128; r: V128; lost: V128 } {
   const [high, low] = f.isDouble ? ln2.double : ln2.single;
   const { ops } = f;
   const n = f.let(ops.nearest(ops.mul(x, f.num(Math.LOG2E))));
-  return { n, r: f.let(ops.sub(ops.sub(x, ops.mul(n, f.num(high))), ops.mul(n, f.num(low)))) };
+  const head = f.let(ops.sub(x, ops.mul(n, f.num(high))));
+  const tail = f.let(ops.mul(n, f.num(low)));
+  const r = f.let(ops.sub(head, tail));
+  return { n, r, lost: ops.sub(ops.sub(head, r), tail) };
 }
 
 /** 2ⁿ for whole n between the exponents of normal numbers. */
@@ -99,9 +102,9 @@ function powerOfTwo(f: Float, n: V128): V128 {
 export function exp(f: Float, x: V128): V128 {
   const { ops } = f;
   const [low, high] = f.isDouble ? [-746, 710] : [-104, 89];
-  const { n, r } = reduce(f, f.let(ops.max(ops.min(x, f.num(high)), f.num(low))));
+  const { n, r, lost } = reduce(f, f.let(ops.max(ops.min(x, f.num(high)), f.num(low))));
   // 1 + (r + r²(…)): the rounding errors are those of the small terms.
-  const small = f.madd(ops.mul(r, r), f.polynomial(r, taylor(f.isDouble ? 12 : 6, 2)), r);
+  const small = ops.add(r, f.madd(ops.mul(r, r), f.polynomial(r, taylor(f.isDouble ? 12 : 6, 2)), lost));
   const p = f.let(ops.add(f.num(1), small));
   // In two steps, so that denormal results and the largest are right.
   const half = f.let(ops.floor(ops.mul(n, f.num(0.5))));
@@ -185,5 +188,9 @@ export function sigmoid(f: Float, given: V128): V128 {
   const { ops } = f;
   const x = f.let(given);
   const e = f.let(exp(f, ops.neg(ops.abs(x))));
-  return ops.div(pick(e, f.num(1), ops.lt(x, f.num(0))), ops.add(f.num(1), e));
+  const d = f.let(ops.add(f.num(1), e));
+  const q = f.let(ops.div(e, d));
+  // For small e, rounding 1 + e would be the largest error.
+  const below = pick(ops.sub(e, ops.mul(e, q)), q, ops.lt(e, f.num(0.25)));
+  return pick(below, ops.div(f.num(1), d), ops.lt(x, f.num(0)));
 }
