@@ -113,6 +113,11 @@ async function main(options: TrainingOptions, signal: AbortSignal): Promise<numb
   return identical ? 0 : 1;
 }
 
+/** A folder that cannot be made or a file that cannot be written: the reader's business, not a fault in the program. */
+function isFileError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && "syscall" in error && "path" in error;
+}
+
 const interruption = new AbortController();
 process.on("SIGINT", () => {
   if (interruption.signal.aborted) process.exit(INTERRUPTED); // asked twice
@@ -130,7 +135,7 @@ try {
   } else if (error instanceof UsageError) {
     console.error(`${error.message}\n\npnpm start --help explains the options.`);
     process.exitCode = 2;
-  } else if (error instanceof DataError || error instanceof GradienteError) {
+  } else if (error instanceof DataError || error instanceof GradienteError || isFileError(error)) {
     console.error(`${error.name}: ${error.message}`);
     process.exitCode = 1;
   } else throw error;

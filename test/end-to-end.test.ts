@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fashionMnist, syntheticFashion, writeIdx } from "@gradiente/datasets";
@@ -202,6 +202,25 @@ describe("pnpm start", () => {
     expect(stderr).toContain(message);
     expect(code).toBeGreaterThan(0);
     expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test("refuses damaged images, and a folder it cannot write to, in words", async () => {
+    const damaged = join(folder, "damaged");
+    await cp(garments, damaged, { recursive: true });
+    const images = join(damaged, "train-images-idx3-ubyte.gz");
+    await truncate(images, 5000);
+    const [reading, writing, diverging] = await Promise.all([
+      run("--data", damaged, "--out", join(folder, "refused")),
+      run("--data", garments, "--out", images),
+      run("--data", garments, "--out", join(folder, "refused"), "--learning-rate", "1e30"),
+    ]);
+    expect(reading.stderr).toContain(images);
+    expect(writing.stderr).toContain(images);
+    expect(diverging.stderr).toMatch(/loss|NaN|finite/i);
+    for (const { code, stderr } of [reading, writing, diverging]) {
+      expect(code).toBe(1);
+      expect(stderr).not.toMatch(/^\s+at /m);
+    }
   });
 
   test.skipIf(!hasRealData)("learns real garments from a tenth of them", { timeout: 180_000 }, async () => {
