@@ -1,1 +1,12 @@
-export const placeholder: number = 0;
+export { type ActivationLike, type ActivationName, softmax } from "./activations/activation.ts";
+export { Callback, History, LambdaCallback } from "./callbacks/callback.ts";
+export { EarlyStopping, type EarlyStoppingOptions } from "./callbacks/early-stopping.ts";
+export { ProgressBar } from "./callbacks/progress-bar.ts";
+export { DataError, LayerInputError, ModelFileError, NotReadyError, TrainingError } from "./errors.ts";
+export { Activation, Dense, type DenseOptions, Dropout, Flatten, InputLayer } from "./layers/core.ts";
+export { Model, type ModelOptions } from "./model.ts";
+export { type BatchShape, type CallContext, Layer, type LayerOptions } from "./module.ts";
+export { Optimizer, type OptimizerOptions } from "./optimizers/optimizer.ts";
+export { SGD, type SGDOptions } from "./optimizers/sgd.ts";
+export { l1, l1l2, l2, Regularizer, Ridge, ridge } from "./regularizers/regularizer.ts";
+export { Sequential } from "./sequential.ts";

@@ -1,0 +1,64 @@
+import { ArgumentError, GradienteError, ShapeError } from "@gradiente/autograd";
+
+/** Input that a layer cannot take: names the layer, the shape it expects and the one it was given. */
+export class LayerInputError extends ShapeError {
+  readonly layer: string;
+  readonly expected: string;
+  readonly given: string;
+
+  constructor(layer: string, expected: string, given: readonly (number | null)[]) {
+    super({
+      op: layer,
+      message: `the layer "${layer}" expects input of shape ${expected}, but was given ${showShape(given)}`,
+    });
+    this.layer = layer;
+    this.expected = expected;
+    this.given = showShape(given);
+  }
+}
+
+/** A model or layer used before it was built or compiled. */
+export class NotReadyError extends GradienteError {}
+
+/** Training or validation data that cannot be used: labels out of range, counts that differ, NaN. */
+export class DataError extends GradienteError {}
+
+/** Training that went wrong: a loss that is not a number. */
+export class TrainingError extends GradienteError {}
+
+/** A model file that cannot be read or written. */
+export class ModelFileError extends GradienteError {}
+
+/** `(None, 784)`, as Keras writes shapes. */
+export function showShape(shape: readonly (number | null)[]): string {
+  const lengths = shape.map((n) => (n === null ? "None" : String(n)));
+  return lengths.length === 1 ? `(${lengths[0]},)` : `(${lengths.join(", ")})`;
+}
+
+/** An error for a name that is not known, naming the nearest that is. */
+export function unknownName(op: string, kind: string, given: unknown, known: readonly string[]): ArgumentError {
+  const name = String(given);
+  const ranked = known.map((k) => ({ k, distance: edits(k.toLowerCase(), name.toLowerCase()) }));
+  ranked.sort((a, b) => a.distance - b.distance);
+  const nearest = ranked[0];
+  const near = nearest !== undefined && nearest.distance <= Math.max(2, Math.floor(name.length / 3));
+  return new ArgumentError({
+    op,
+    message: `there is no ${kind} named ${JSON.stringify(given)}; known are ${known.join(", ")}`,
+    ...(near ? { hint: `did you mean ${JSON.stringify(nearest.k)}?` } : {}),
+  });
+}
+
+/** Number of insertions, deletions and substitutions between two words. */
+function edits(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substituted = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(substituted, previous[j]! + 1, row[j - 1]! + 1));
+    }
+    previous = row;
+  }
+  return previous[b.length]!;
+}

@@ -1,0 +1,70 @@
+import { type Tensor } from "@gradiente/autograd";
+import type { Config } from "../config.ts";
+
+/** How losses of single samples become one number. `sum_over_batch_size` is their mean. */
+export type Reduction = "sum_over_batch_size" | "sum" | "mean" | "none" | "mean_with_sample_weight";
+
+/** The loss of every sample: a function of targets and predictions, with the last axis reduced. */
+export type LossFunction = (yTrue: Tensor, yPred: Tensor) => Tensor;
+
+/** Options that every loss has. */
+export interface LossOptions {
+  readonly name?: string;
+  /** Default: sum_over_batch_size. */
+  readonly reduction?: Reduction;
+}
+
+/** What training makes small. A loss of one's own extends this class, or is any function of two tensors. */
+export abstract class Loss {
+  /** Keras' class name. */
+  abstract readonly className: string;
+  readonly name: string;
+  readonly reduction: Reduction;
+
+  constructor(name: string, { reduction = "sum_over_batch_size", name: given }: LossOptions = {}) {
+    this.name = given ?? name;
+    this.reduction = reduction;
+  }
+
+  /** The loss of every sample. */
+  abstract call(yTrue: Tensor, yPred: Tensor): Tensor;
+
+  /** The loss of a batch: a scalar, unless the reduction is "none". */
+  apply(yTrue: Tensor, yPred: Tensor, sampleWeight: Tensor | null = null): Tensor {
+    const target = yTrue.dtype === "bool" ? yTrue.cast(yPred.dtype) : yTrue;
+    const [t, p] = sameRank(target, yPred);
+    return reduceWeighted(this.call(t, p), sampleWeight, this.reduction);
+  }
+
+  getConfig(): Config {
+    return { name: this.name, reduction: this.reduction };
+  }
+}
+
+/** The two with equal rank, where an axis of length 1 at the end is the only difference. */
+export function sameRank(yTrue: Tensor, yPred: Tensor): readonly [Tensor, Tensor] {
+  if (yTrue.rank === yPred.rank - 1 && yPred.shape.at(-1) === 1) return [yTrue.reshape([...yTrue.shape, 1]), yPred];
+  if (yTrue.rank === yPred.rank + 1 && yTrue.shape.at(-1) === 1)
+    return [yTrue.reshape(yTrue.shape.slice(0, -1)), yPred];
+  return [yTrue, yPred];
+}
+
+/** Weighs and reduces losses of samples. */
+export function reduceWeighted(values: Tensor, sampleWeight: Tensor | null, reduction: Reduction): Tensor {
+  let weighted = values;
+  let weight = sampleWeight;
+  if (weight !== null) {
+    if (weight.dtype !== values.dtype) weight = weight.cast(values.dtype);
+    if (weight.rank === values.rank + 1 && weight.shape.at(-1) === 1)
+      weight = weight.reshape(weight.shape.slice(0, -1));
+    while (weight.rank < values.rank) weight = weight.reshape([...weight.shape, 1]);
+    weighted = values.mul(weight);
+  }
+  if (reduction === "none") return weighted;
+  const total = weighted.rank === 0 ? weighted : weighted.sum();
+  if (reduction === "sum") return total;
+  if (reduction === "mean_with_sample_weight" && weight !== null) {
+    return total.div(weight.broadcastTo(values.shape).sum());
+  }
+  return total.div(Math.max(1, values.size));
+}

@@ -1,0 +1,52 @@
+import { argmax, type Tensor } from "@gradiente/autograd";
+import { MeanMetric } from "./metric.ts";
+
+/** 1 where targets and predictions are equal. */
+export function accuracy(yTrue: Tensor, yPred: Tensor): Tensor {
+  return yTrue.cast(yPred.dtype).equal(yPred).cast("float32");
+}
+
+/** Fraction of predictions on the right side of `threshold` (default 0.5), over the last axis. */
+export function binaryAccuracy(yTrue: Tensor, yPred: Tensor, threshold: number = 0.5): Tensor {
+  return yTrue.cast(yPred.dtype).equal(yPred.greater(threshold).cast(yPred.dtype)).cast("float32").mean({ axis: -1 });
+}
+
+/** 1 where the largest prediction is at the largest target. */
+export function categoricalAccuracy(yTrue: Tensor, yPred: Tensor): Tensor {
+  return argmax(yTrue, { axis: -1 })
+    .equal(argmax(yPred, { axis: -1 }))
+    .cast("float32");
+}
+
+/** 1 where the largest prediction is at the class given by its number. */
+export function sparseCategoricalAccuracy(yTrue: Tensor, yPred: Tensor): Tensor {
+  const flat = yTrue.rank === yPred.rank && yTrue.shape.at(-1) === 1 ? yTrue.reshape(yTrue.shape.slice(0, -1)) : yTrue;
+  return argmax(yPred, { axis: -1 }).equal(flat.cast("int32")).cast("float32");
+}
+
+export class Accuracy extends MeanMetric {
+  constructor({ name = "accuracy" }: { readonly name?: string } = {}) {
+    super(name, accuracy, "Accuracy");
+  }
+}
+
+export class BinaryAccuracy extends MeanMetric {
+  constructor({
+    name = "binary_accuracy",
+    threshold = 0.5,
+  }: { readonly name?: string; readonly threshold?: number } = {}) {
+    super(name, (t, p) => binaryAccuracy(t, p, threshold), "BinaryAccuracy");
+  }
+}
+
+export class CategoricalAccuracy extends MeanMetric {
+  constructor({ name = "categorical_accuracy" }: { readonly name?: string } = {}) {
+    super(name, categoricalAccuracy, "CategoricalAccuracy");
+  }
+}
+
+export class SparseCategoricalAccuracy extends MeanMetric {
+  constructor({ name = "sparse_categorical_accuracy" }: { readonly name?: string } = {}) {
+    super(name, sparseCategoricalAccuracy, "SparseCategoricalAccuracy");
+  }
+}

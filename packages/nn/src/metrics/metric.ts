@@ -1,0 +1,92 @@
+import { sum, type Tensor } from "@gradiente/autograd";
+import type { Config } from "../config.ts";
+import { sameRank } from "../losses/loss.ts";
+
+/** A number that is followed over the batches of an epoch. One of one's own extends this class. */
+export abstract class Metric {
+  /** Keras' class name. */
+  abstract readonly className: string;
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** Takes in a batch. */
+  abstract update(yTrue: Tensor, yPred: Tensor, sampleWeight?: Tensor | null): void;
+  /** The value over what was taken in since the last reset. */
+  abstract result(): number;
+  abstract reset(): void;
+
+  getConfig(): Config {
+    return { name: this.name };
+  }
+}
+
+/** A weighted mean of numbers. */
+export class Mean extends Metric {
+  readonly className = "Mean";
+  private total = 0;
+  private weight = 0;
+
+  constructor({ name = "mean" }: { readonly name?: string } = {}) {
+    super(name);
+  }
+
+  update(values: Tensor): void {
+    this.add(sum(values).item(), values.size);
+  }
+
+  /** Adds `total`, the sum of values with the given total weight. */
+  add(total: number, weight: number): void {
+    this.total += total;
+    this.weight += weight;
+  }
+
+  result(): number {
+    return this.weight === 0 ? 0 : this.total / this.weight;
+  }
+
+  reset(): void {
+    this.total = 0;
+    this.weight = 0;
+  }
+}
+
+/** The value of a metric for every sample. */
+export type MetricFunction = (yTrue: Tensor, yPred: Tensor) => Tensor;
+
+/** The mean of a function of targets and predictions. */
+export class MeanMetric extends Metric {
+  readonly className: string;
+  private readonly value: MetricFunction;
+  private readonly mean = new Mean();
+
+  constructor(name: string, value: MetricFunction, className = "MeanMetricWrapper") {
+    super(name);
+    this.value = value;
+    this.className = className;
+  }
+
+  update(yTrue: Tensor, yPred: Tensor, sampleWeight: Tensor | null = null): void {
+    const [t, p] = sameRank(yTrue, yPred);
+    const values = this.value(t, p);
+    if (sampleWeight === null) {
+      this.mean.add((values.rank === 0 ? values : sum(values)).item(), values.size);
+      return;
+    }
+    let weight = sampleWeight.cast(values.dtype);
+    if (weight.rank === values.rank + 1) weight = weight.reshape(values.shape);
+    while (weight.rank < values.rank) weight = weight.reshape([...weight.shape, 1]);
+    const full = weight.broadcastTo(values.shape);
+    this.mean.add(sum(values.mul(full)).item(), sum(full).item());
+  }
+
+  result(): number {
+    return this.mean.result();
+  }
+
+  reset(): void {
+    this.mean.reset();
+  }
+}

@@ -1,0 +1,104 @@
+import { tensor } from "@gradiente/autograd";
+import { describe, expect, it } from "vitest";
+import { Dense, Dropout, EarlyStopping, Flatten, Sequential, SGD } from "./index.ts";
+
+const xorX = [
+  [0, 0],
+  [0, 1],
+  [1, 0],
+  [1, 1],
+];
+const xorY = [0, 1, 1, 0];
+
+function course(seed = 42): Sequential {
+  return new Sequential(
+    [
+      new Flatten({ inputShape: [28, 28] }),
+      new Dense(300, { activation: "relu" }),
+      new Dense(100, { activation: "relu" }),
+      new Dense(10, { activation: "softmax" }),
+    ],
+    { seed },
+  );
+}
+
+describe("Sequential", () => {
+  it("prints the course's table", () => {
+    const text = course().summary({ print: () => {} });
+    expect(text).toBe(`Model: "sequential"
+_________________________________________________________________
+Layer (type)                 Output Shape              Param #
+=================================================================
+flatten (Flatten)            (None, 784)               0
+_________________________________________________________________
+dense (Dense)                (None, 300)               235500
+_________________________________________________________________
+dense_1 (Dense)              (None, 100)               30100
+_________________________________________________________________
+dense_2 (Dense)              (None, 10)                1010
+=================================================================
+Total params: 266,610
+Trainable params: 266,610
+Non-trainable params: 0
+_________________________________________________________________`);
+  });
+
+  it("gives weights in Keras' order, Glorot-uniform kernels and zero biases", () => {
+    const [kernel, bias] = course().layers[1]!.getWeights();
+    expect(kernel!.shape).toEqual([784, 300]);
+    const limit = Math.sqrt(6 / (784 + 300));
+    const values = [...kernel!.data];
+    expect(Math.max(...values.slice(0, 10_000))).toBeLessThanOrEqual(limit);
+    expect(values.reduce((a, b) => a + b * b, 0) / values.length).toBeCloseTo(limit ** 2 / 3, 5);
+    expect([...bias!.data]).toEqual(new Array(300).fill(0));
+  });
+
+  it("learns XOR", async () => {
+    const model = new Sequential([new Dense(8, { activation: "tanh" }), new Dense(1, { activation: "sigmoid" })], {
+      seed: 3,
+    });
+    model.compile({
+      loss: "binary_crossentropy",
+      optimizer: new SGD({ learningRate: 0.5, momentum: 0.9 }),
+      metrics: ["accuracy"],
+    });
+    const history = await model.fit(xorX, xorY, { epochs: 200, batchSize: 4, verbose: 0 });
+    expect(history.history.loss.at(-1)!).toBeLessThan(0.05);
+    expect(await model.evaluate(xorX, xorY)).toMatchObject({ accuracy: 1 });
+    const p = await model.predict(xorX);
+    expect(p.shape).toEqual([4, 1]);
+    expect([...p.data].map(Math.round)).toEqual(xorY);
+  });
+
+  it("repeats bit for bit from one seed, dropout and shuffling included", async () => {
+    const run = async () => {
+      const model = new Sequential(
+        [new Dense(6, { activation: "relu" }), new Dropout(0.4), new Dense(2, { activation: "softmax" })],
+        { seed: 9 },
+      );
+      model.compile({ loss: "sparse_categorical_crossentropy", optimizer: "adam", metrics: ["accuracy"] });
+      const history = await model.fit(xorX, xorY, { epochs: 5, batchSize: 2, verbose: 0 });
+      return { loss: history.history.loss, weights: model.getWeights().map((w) => [...w.data]) };
+    };
+    expect(await run()).toEqual(await run());
+  });
+
+  it("restores the best weights when it stops early", async () => {
+    const model = new Sequential([new Dense(1)], { seed: 1 });
+    model.compile({ loss: "mse", optimizer: new SGD({ learningRate: 0.1 }) });
+    const stop = new EarlyStopping({ monitor: "val_loss", patience: 2, restoreBestWeights: true });
+    const x = tensor([[0], [1], [2], [3]]);
+    const history = await model.fit(x, [0, 1, 2, 3], {
+      epochs: 100,
+      validationData: [
+        [[0], [1]],
+        [5, 3],
+      ],
+      callbacks: [stop],
+      verbose: 0,
+    });
+    expect(history.epoch.length).toBeLessThan(100);
+    const { loss } = await model.evaluate([[0], [1]], [5, 3]);
+    expect(loss).toBeCloseTo(Math.min(...history.history.val_loss!), 6);
+  });
+});

@@ -1,0 +1,352 @@
+import { Generator, noGrad, type Tensor, type TypedArray, tensor } from "@gradiente/autograd";
+import type { History } from "./callbacks/callback.ts";
+import { DataError, NotReadyError, unknownName } from "./errors.ts";
+import { type BatchShape, type CallContext, drawSeed, Layer, type LayerOptions } from "./module.ts";
+import { boxedTable, summaryTable } from "./summary.ts";
+import { Compiled, type CompileOptions } from "./training/compiled.ts";
+import type { Arrays, Batch, BatchIterable } from "./training/data.ts";
+import type { Logs } from "./training/logs.ts";
+import {
+  Breather,
+  compiledOf,
+  type EvaluateOptions,
+  evaluateSource,
+  type FitOptions,
+  fit,
+  trainStep,
+} from "./training/loop.ts";
+import { batchOf, sourceOf } from "./training/source.ts";
+
+/** Options that every model has. */
+export interface ModelOptions extends LayerOptions {
+  /** Fixes initial weights, shuffling and noise, bit for bit. Default: drawn from the global generator. */
+  readonly seed?: number;
+}
+
+/** Options of {@link Model.summary}. */
+export interface SummaryOptions {
+  /** Takes the text. Default: `console.log`. */
+  readonly print?: (text: string) => void;
+  /** "lines" (default) as in the course, or the boxes of Keras 3. */
+  readonly style?: "lines" | "boxes";
+}
+
+/**
+ * Layers that are trained together. `Sequential` is the simplest one; a model of one's own extends this class with
+ * `call`, and states its layers by `track`.
+ */
+export abstract class Model extends Layer {
+  /** Set by callbacks to end training after the current batch. */
+  stopTraining = false;
+  /** What `compile` was given; null before. */
+  compiled: Compiled | null = null;
+  readonly seed: number;
+  /** @internal Draws initial weights. */
+  protected readonly initial: Generator;
+  /** @internal Draws the order of samples. */
+  shuffling: Generator;
+  /** @internal Draws dropout and other noise. */
+  noise: Generator;
+  private tracked: Layer[] = [];
+
+  constructor(options: ModelOptions = {}) {
+    super(options);
+    this.seed = options.seed ?? drawSeed();
+    const root = new Generator(this.seed);
+    this.initial = root.split();
+    this.shuffling = root.split();
+    this.noise = root.split();
+  }
+
+  /** The layers, in order. */
+  get layers(): readonly Layer[] {
+    return this.tracked;
+  }
+
+  override sublayers(): readonly Layer[] {
+    return this.layers;
+  }
+
+  /** States a layer of a model of one's own, and names it: `this.hidden = this.track(new Dense(8))`. */
+  protected track<T extends Layer>(layer: T): T {
+    if (!layer.isNamed) layer.nameIfUnnamed(freeName(layer.name, this.tracked));
+    this.tracked.push(layer);
+    return layer;
+  }
+
+  /**
+   * A layer by name or number.
+   * @throws {ArgumentError} when there is none, naming the nearest.
+   */
+  getLayer(which: string | number): Layer {
+    const found = typeof which === "number" ? this.layers.at(which) : this.layers.find((l) => l.name === which);
+    if (found === undefined)
+      throw unknownName(
+        "getLayer",
+        "layer",
+        which,
+        this.layers.map((l) => l.name),
+      );
+    return found;
+  }
+
+  /** Shapes of the inputs; null before they are known. */
+  get inputShapes(): readonly BatchShape[] | null {
+    return this.inputShape === null ? null : [this.inputShape];
+  }
+
+  /** Shapes of the outputs; null before they are known. */
+  get outputShapes(): readonly BatchShape[] | null {
+    const shape = this.outputShape;
+    return shape === null ? null : [shape];
+  }
+
+  /** Names of the outputs, which several losses are given by. */
+  get outputNames(): readonly string[] {
+    return [this.layers.at(-1)?.name ?? this.name];
+  }
+
+  /** @internal Whom errors about the input's shape name. */
+  get inputLayerName(): string {
+    return this.layers[0]?.name ?? this.name;
+  }
+
+  /** @internal Builds the model for inputs of these shapes, if it is not built. */
+  buildFor(shapes: readonly (readonly number[])[]): void {
+    const first = shapes[0];
+    if (first !== undefined) this.ensureBuilt([null, ...first.slice(1)]);
+  }
+
+  /** @internal A batch's shape as the model takes it: an axis of length 1 at the end may be left out. */
+  adjusted(shape: readonly number[], index: number): readonly number[] {
+    const expected = this.inputShapes?.[index];
+    return expected?.length === shape.length + 1 && expected.at(-1) === 1 ? [...shape, 1] : shape;
+  }
+
+  override ensureBuilt(shape: BatchShape, generator: Generator = this.initial): void {
+    super.ensureBuilt(shape, generator);
+  }
+
+  override callAll(inputs: readonly Tensor[], context: CallContext): readonly Tensor[] {
+    if (this.built && inputs.length === 1) {
+      const x = inputs[0]!;
+      const shape = this.adjusted(x.shape, 0);
+      return [this.run(shape === x.shape ? x : x.reshape(shape), context)];
+    }
+    return super.callAll(inputs, context);
+  }
+
+  /** @internal Records the weights that are trained, and no others. */
+  markTrainable(): void {
+    const chosen = new Set(this.trainableWeights);
+    for (const weight of this.weights) weight.value.requiresGrad = chosen.has(weight);
+  }
+
+  /** @internal Starts shuffling and noise anew. */
+  reseed(seed: number): void {
+    const root = new Generator(seed);
+    root.split();
+    this.shuffling = root.split();
+    this.noise = root.split();
+  }
+
+  /** @internal The first layer whose output is not finite for these inputs. */
+  firstNonFinite(inputs: readonly Tensor[]): string | null {
+    return noGrad(() => {
+      const context: CallContext = { training: false, generator: this.noise, losses: [] };
+      const outputs = this.callAll(inputs, context);
+      return outputs.every((o) => o.data.every((v) => Number.isFinite(v))) ? null : this.name;
+    });
+  }
+
+  /**
+   * Prints a table of the layers, their output shapes and numbers of weights.
+   * @returns the text.
+   * @throws {NotReadyError} before the model is built.
+   */
+  summary(options: SummaryOptions = {}): string {
+    if (!this.built) {
+      throw new NotReadyError({
+        op: "summary",
+        message: `the model "${this.name}" is not built, so its shapes are not known`,
+        hint: "state inputShape on the first layer, or call fit or predict first",
+      });
+    }
+    const total = this.countParams();
+    const trainable = this.trainableWeights.reduce((sum, w) => sum + w.value.size, 0);
+    const table = options.style === "boxes" ? boxedTable : summaryTable;
+    const text = table(this.name, this.layers, { total, trainable });
+    (options.print ?? console.log)(text);
+    return text;
+  }
+
+  /**
+   * States how the model is trained.
+   * @throws {ArgumentError} for names that do not exist, naming the nearest.
+   */
+  compile(options: CompileOptions): void {
+    this.compiled = new Compiled(options, this.outputNames);
+  }
+
+  /** The optimizer that `compile` was given. @throws {NotReadyError} before. */
+  get optimizer(): Compiled["optimizer"] {
+    return compiledOf("optimizer", this).optimizer;
+  }
+
+  /**
+   * Trains the model.
+   *
+   * @param x samples along the first axis: tensors, `{ data, shape }`, nested arrays; or batches `{ x, y }` as an
+   *   iterable or async iterable, which is read anew in every epoch.
+   * @param y targets, or the options when `x` yields batches.
+   * @returns losses and metrics of every epoch.
+   * @throws {NotReadyError} before `compile`.
+   * @throws {DataError} for counts that differ, labels out of range, NaN, empty validation data: before any step.
+   * @throws {LayerInputError} for samples of another shape than the model's.
+   * @throws {TrainingError} when the loss is no longer a number.
+   *
+   * @example
+   * ```ts
+   * const model = new Sequential([new Dense(1)], { seed: 1 });
+   * model.compile({ loss: "mse", optimizer: "sgd" });
+   * const history = await model.fit([[0], [1], [2]], [1, 3, 5], { epochs: 5, verbose: 0 });
+   * history.epoch; // [0, 1, 2, 3, 4]
+   * ```
+   */
+  fit(x: BatchIterable, options?: FitOptions): Promise<History>;
+  fit(x: Arrays, y: Arrays, options?: FitOptions): Promise<History>;
+  fit(x: Arrays | BatchIterable, y?: Arrays | FitOptions, options: FitOptions = {}): Promise<History> {
+    if (isOptions(y)) return fit(this, x, undefined, y ?? {});
+    return fit(this, x, y, options);
+  }
+
+  /**
+   * Losses and metrics on given data, without training.
+   *
+   * @example
+   * ```ts
+   * const model = new Sequential([new Dense(1, { kernelInitializer: "ones" })]);
+   * model.compile({ loss: "mse", optimizer: "sgd" });
+   * await model.evaluate([[1], [2]], [1, 3]); // { loss: 0.5 }
+   * ```
+   */
+  evaluate(x: BatchIterable, options?: EvaluateOptions): Promise<Logs>;
+  evaluate(x: Arrays, y: Arrays, options?: EvaluateOptions): Promise<Logs>;
+  async evaluate(
+    x: Arrays | BatchIterable,
+    y?: Arrays | EvaluateOptions,
+    options: EvaluateOptions = {},
+  ): Promise<Logs> {
+    const given = isOptions(y) ? (y ?? {}) : options;
+    const source = sourceOf("evaluate", x, isOptions(y) ? undefined : (y as Arrays), {
+      batchSize: given.batchSize ?? 32,
+      sampleWeight: given.sampleWeight,
+    });
+    return evaluateSource("evaluate", this, source, given.signal);
+  }
+
+  /**
+   * The outputs for given samples, computed in batches. For several outputs see {@link predictAll}.
+   *
+   * @example
+   * ```ts
+   * const model = new Sequential([new Dense(1, { kernelInitializer: "ones" })]);
+   * await model.predict([[1, 2], [3, 4]]); // [[3], [7]]
+   * ```
+   */
+  async predict(x: Arrays | BatchIterable, options: { readonly batchSize?: number } = {}): Promise<Tensor> {
+    const outputs = await this.predictAll(x, options);
+    return outputs[0]!;
+  }
+
+  /** One tensor per output. */
+  async predictAll(x: Arrays | BatchIterable, options: { readonly batchSize?: number } = {}): Promise<Tensor[]> {
+    const source = sourceOf("predict", x, undefined, { batchSize: options.batchSize ?? 32 });
+    if (source.columns !== null) this.buildFor(source.columns.x.map((c) => c.shape));
+    const pieces: TypedArray[][] = [];
+    let shapes: readonly (readonly number[])[] = [];
+    let dtypes: readonly Tensor["dtype"][] = [];
+    let count = 0;
+    const breather = new Breather();
+    for await (const batch of source.batches(null)) {
+      const outputs = noGrad(() => this.callAll(batch.x, { training: false, generator: this.noise, losses: [] }));
+      pieces.push(outputs.map((o) => o.data));
+      shapes = outputs.map((o) => o.shape.slice(1));
+      dtypes = outputs.map((o) => o.dtype);
+      count += batch.size;
+      if (breather.due()) await breather.breathe();
+    }
+    return shapes.map((shape, i) => {
+      const parts = pieces.map((p) => p[i]!);
+      const type = parts[0]!.constructor as new (length: number) => TypedArray;
+      const data = new type(parts.reduce((sum, p) => sum + p.length, 0));
+      let at = 0;
+      for (const p of parts) {
+        data.set(p, at);
+        at += p.length;
+      }
+      return tensor({ data, shape: [count, ...shape] }, { dtype: dtypes[i]! });
+    });
+  }
+
+  /** One step of training on one batch. @returns the losses and metrics of this batch. */
+  trainOnBatch(
+    x: Arrays,
+    y: Arrays,
+    options: { readonly sampleWeight?: Parameters<typeof batchOf>[1]["sampleWeight"] } = {},
+  ): Logs {
+    const compiled = compiledOf("trainOnBatch", this);
+    const batch = batchOf("trainOnBatch", { x, y, sampleWeight: options.sampleWeight });
+    this.buildFor(batch.x.map((t) => t.shape));
+    this.markTrainable();
+    compiled.reset();
+    this.trainStep(batch, "throw");
+    return compiled.logs();
+  }
+
+  /** One step of training. Models of one's own may override it. @returns the loss. */
+  trainStep(batch: Batch, onNonFinite: "throw" | "continue" = "throw"): number {
+    return trainStep(this, batch, onNonFinite);
+  }
+
+  /**
+   * Saves architecture, weights, and what `compile` was given, with the optimizer's state.
+   * @param path ends in `.h5`. The file appears at once, whole: an interrupted save leaves what was there before.
+   * @throws {ModelFileError} when it cannot be written.
+   */
+  async save(path: string): Promise<void> {
+    if (!this.built) {
+      throw new NotReadyError({ op: "save", message: `the model "${this.name}" is not built, so it has no weights` });
+    }
+    const { saveModel } = await import("./saving/save.ts");
+    await saveModel(this, path);
+  }
+}
+
+function isOptions(value: unknown): value is (FitOptions & EvaluateOptions) | undefined {
+  if (value === undefined) return true;
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    Object.getPrototypeOf(value) === Object.prototype &&
+    !("data" in value)
+  );
+}
+
+/** `dense`, or `dense_1` and so on where that is taken. */
+export function freeName(base: string, layers: readonly Layer[]): string {
+  const taken = new Set(layers.map((l) => l.name));
+  if (!taken.has(base)) return base;
+  let n = 1;
+  while (taken.has(`${base}_${n}`)) n++;
+  return `${base}_${n}`;
+}
+
+/** @throws {DataError} when two layers have one name. */
+export function checkNames(layers: readonly Layer[]): void {
+  const seen = new Set<string>();
+  for (const { name } of layers) {
+    if (seen.has(name)) throw new DataError({ op: "model", message: `two layers are named "${name}"` });
+    seen.add(name);
+  }
+}

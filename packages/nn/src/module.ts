@@ -1,0 +1,304 @@
+import {
+  type DType,
+  defaultDType,
+  type FloatDType,
+  Generator,
+  noGrad,
+  type Parameter,
+  parameter,
+  randint,
+  type Tensor,
+  type TypedArray,
+} from "@gradiente/autograd";
+import { type Config, type Json, snakeCase } from "./config.ts";
+import type { Constraint } from "./constraints/constraint.ts";
+import { DataError, LayerInputError, showShape } from "./errors.ts";
+import type { Initializer } from "./initializers/initializer.ts";
+import {
+  type Regularizer,
+  type RegularizerLike,
+  regularizerConfig,
+  resolveRegularizer,
+} from "./regularizers/regularizer.ts";
+
+/** Lengths of the axes of a batch, the first of them (the samples) not fixed: `[null, 28, 28]`. */
+export type BatchShape = readonly (number | null)[];
+
+/** What surrounds one call of a model: whether it is being trained, its random numbers, the penalties it collects. */
+export interface CallContext {
+  readonly training: boolean;
+  readonly generator: Generator;
+  /** Layers add scalars here that the loss is increased by. */
+  readonly losses: Tensor[];
+}
+
+/** A seed that the global generator (see `manualSeed`) decides. */
+export function drawSeed(): number {
+  return randint(0, 2 ** 31 - 1, []).item();
+}
+
+/** The surroundings of a call outside training. */
+export function inferenceContext(): CallContext {
+  return { training: false, generator: new Generator(0), losses: [] };
+}
+
+/** One array of numbers that a layer owns: a kernel, a bias, a running mean. */
+export interface Weight {
+  readonly name: string;
+  readonly value: Parameter;
+  /** Whether training may change it; running statistics are not trainable. */
+  readonly trainable: boolean;
+  readonly regularizer: Regularizer | null;
+  readonly constraint: Constraint | null;
+}
+
+/** Options that every layer has. */
+export interface LayerOptions {
+  /** Default: the class in snake case, numbered within the model: `dense`, `dense_1`. */
+  readonly name?: string;
+  /** Whether training changes the weights. Default: true. */
+  readonly trainable?: boolean;
+  /** Shape of one sample, for the first layer of a model. */
+  readonly inputShape?: readonly (number | null)[];
+  /** Dtype of weights and results. Default: float32 (see `setDefaultDType`). */
+  readonly dtype?: FloatDType;
+  /** A penalty on the output. Default: none. */
+  readonly activityRegularizer?: RegularizerLike | null;
+}
+
+/** Options for the creation of a weight. */
+export interface WeightOptions {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly initializer: Initializer;
+  readonly trainable?: boolean;
+  readonly regularizer?: Regularizer | null;
+  readonly constraint?: Constraint | null;
+}
+
+/**
+ * A function of tensors with weights: what models are made of.
+ *
+ * A layer of one's own extends this class with `call`, and, when it has weights, `build` (using `addWeight`); when its
+ * output has another shape than its input, also `computeOutputShape`. To be loadable from files it needs `getConfig`
+ * and `registerLayer`.
+ */
+export abstract class Layer {
+  /** Keras' class name; the class's own name where a subclass does not state one. */
+  static readonly className: string = "Layer";
+  private givenName: string | null;
+  private ownTrainable: boolean;
+  /** Shape of one sample, where it was stated. */
+  readonly statedInputShape: readonly (number | null)[] | null;
+  readonly dtype: FloatDType;
+  readonly activityRegularizer: Regularizer | null;
+  /** The layer's own weights, in Keras' order: trainable ones first, each in the order of creation. */
+  protected ownWeights: Weight[] = [];
+  private builtFor: BatchShape | null = null;
+
+  constructor(options: LayerOptions = {}) {
+    this.givenName = options.name ?? null;
+    this.ownTrainable = options.trainable ?? true;
+    this.statedInputShape = options.inputShape ?? null;
+    this.dtype = options.dtype ?? (defaultDType() as FloatDType);
+    this.activityRegularizer = resolveRegularizer(this.className, options.activityRegularizer);
+  }
+
+  get className(): string {
+    const type = this.constructor as typeof Layer;
+    return Object.hasOwn(type, "className") ? type.className : type.name;
+  }
+
+  get name(): string {
+    return this.givenName ?? snakeCase(this.className);
+  }
+
+  /** @internal Names the layer within its model, unless it has a name already. */
+  nameIfUnnamed(name: string): void {
+    this.givenName ??= name;
+  }
+
+  /** @internal */
+  get isNamed(): boolean {
+    return this.givenName !== null;
+  }
+
+  get trainable(): boolean {
+    return this.ownTrainable;
+  }
+
+  /** Freezes or unfreezes the weights, from the next `compile` or `fit` on. */
+  set trainable(value: boolean) {
+    this.ownTrainable = value;
+    for (const layer of this.sublayers()) layer.trainable = value;
+  }
+
+  get built(): boolean {
+    return this.builtFor !== null;
+  }
+
+  /** Shape of the batches the layer was built for. */
+  get inputShape(): BatchShape | null {
+    return this.builtFor;
+  }
+
+  /** Shape of the batches it gives; null before it is built. */
+  get outputShape(): BatchShape | null {
+    return this.builtFor === null ? null : this.computeOutputShape(this.builtFor);
+  }
+
+  /** Layers that this one contains. */
+  sublayers(): readonly Layer[] {
+    return [];
+  }
+
+  /** Every weight in Keras' order. */
+  get weights(): readonly Weight[] {
+    const own = this.ownWeights;
+    const inner = this.sublayers().flatMap((layer) => layer.weights);
+    return [...new Set([...own.filter((w) => w.trainable), ...own.filter((w) => !w.trainable), ...inner])];
+  }
+
+  /** The weights that training changes: none of a frozen layer's. */
+  get trainableWeights(): readonly Weight[] {
+    if (!this.ownTrainable) return [];
+    const inner = this.sublayers().flatMap((layer) => layer.trainableWeights);
+    return [...new Set([...this.ownWeights.filter((w) => w.trainable), ...inner])];
+  }
+
+  /**
+   * Creates the weights for batches of a shape, once.
+   * @param generator where initial values come from. Default: seeded by the global generator.
+   */
+  ensureBuilt(shape: BatchShape, generator?: Generator): void {
+    if (this.builtFor !== null) return;
+    this.build(shape, generator ?? new Generator(drawSeed()));
+    this.builtFor = [...shape];
+  }
+
+  /** Creates the weights. Subclasses override it; `ensureBuilt` calls it once. */
+  protected build(_shape: BatchShape, _generator: Generator): void {}
+
+  /** Creates a weight of the layer's dtype. */
+  protected addWeight(options: WeightOptions, generator: Generator): Weight {
+    const { name, shape, initializer, trainable = true, regularizer = null, constraint = null } = options;
+    const initial = noGrad(() => initializer.create(shape, this.dtype, generator));
+    const weight: Weight = {
+      name,
+      value: parameter(initial, { requiresGrad: trainable }),
+      trainable,
+      regularizer,
+      constraint,
+    };
+    this.ownWeights.push(weight);
+    return weight;
+  }
+
+  /** Shape of the output for batches of a shape. Default: the same. */
+  computeOutputShape(shape: BatchShape): BatchShape {
+    return shape;
+  }
+
+  /** The layer's function. */
+  abstract call(x: Tensor, context: CallContext): Tensor;
+
+  /** @internal The layer's function of a list of tensors; layers of several inputs override it. */
+  callAll(inputs: readonly Tensor[], context: CallContext): readonly Tensor[] {
+    if (inputs.length !== 1) {
+      throw new LayerInputError(this.name, "one tensor", [inputs.length]);
+    }
+    return [this.run(inputs[0]!, context)];
+  }
+
+  /**
+   * Applies the layer, building it on first use.
+   *
+   * @example
+   * ```ts
+   * new ReLU().apply(tensor([-1, 2])); // [0, 2]
+   * ```
+   */
+  apply(x: Tensor, context: Partial<CallContext> = {}): Tensor {
+    return this.run(x, { ...inferenceContext(), ...context });
+  }
+
+  /** @internal `call`, with building and the activity penalty around it. */
+  run(x: Tensor, context: CallContext): Tensor {
+    if (this.builtFor === null) this.ensureBuilt([null, ...x.shape.slice(1)]);
+    const output = this.call(x, context);
+    if (this.activityRegularizer !== null) {
+      context.losses.push(this.activityRegularizer.apply(output).div(output.shape[0] ?? 1));
+    }
+    return output;
+  }
+
+  /** `x` in the layer's dtype: integers and other floats are converted. */
+  protected asFloat(x: Tensor): Tensor {
+    return x.dtype === this.dtype ? x : x.cast(this.dtype);
+  }
+
+  /** Number of weights' elements. */
+  countParams(): number {
+    return this.weights.reduce((sum, w) => sum + w.value.size, 0);
+  }
+
+  /** The weights' values, in Keras' order; copies, with no history. */
+  getWeights(): Tensor[] {
+    return this.weights.map((w) => noGrad(() => w.value.clone()));
+  }
+
+  /**
+   * Replaces the weights' values, given in Keras' order as tensors, typed arrays or `{ data, shape }`.
+   * @throws {DataError} when number or shapes differ.
+   */
+  setWeights(
+    values: readonly (Tensor | TypedArray | { readonly data: TypedArray; readonly shape: readonly number[] })[],
+  ): void {
+    const { weights } = this;
+    if (values.length !== weights.length) {
+      throw new DataError({
+        op: "setWeights",
+        message: `"${this.name}" has ${weights.length} weights (${weights.map((w) => w.name).join(", ")}), but ${values.length} were given`,
+        ...(this.built ? {} : { hint: "the layer is not built yet" }),
+      });
+    }
+    const arrays = values.map((value, i) => {
+      const own = weights[i]!;
+      const shape = ArrayBuffer.isView(value) ? null : value.shape;
+      const data = ArrayBuffer.isView(value) ? value : value.data;
+      if (data.length !== own.value.size || (shape !== null && shape.join() !== own.value.shape.join())) {
+        throw new DataError({
+          op: "setWeights",
+          message: `weight "${own.name}" of "${this.name}" has shape ${showShape(own.value.shape)}, but was given ${shape === null ? `${data.length} elements` : showShape(shape)}`,
+        });
+      }
+      return data;
+    });
+    arrays.forEach((data, i) => {
+      weights[i]!.value.write(data);
+    });
+  }
+
+  /** The options in Keras' names, as files contain them. */
+  getConfig(): Config {
+    const penalty = regularizerConfig(this.activityRegularizer);
+    return {
+      name: this.name,
+      trainable: this.ownTrainable,
+      dtype: dtypeConfig(this.dtype),
+      ...(penalty === null ? {} : { activity_regularizer: penalty }),
+    };
+  }
+}
+
+function dtypeConfig(dtype: DType): Json {
+  return { module: "keras", class_name: "DTypePolicy", config: { name: dtype }, registered_name: null };
+}
+
+/** Product of lengths, none of which may be open. @throws {LayerInputError} when one is. */
+export function sizeOfSample(layer: string, shape: BatchShape): number {
+  return shape.slice(1).reduce<number>((size, n) => {
+    if (n === null) throw new LayerInputError(layer, "with every length but the first known", shape);
+    return size * n;
+  }, 1);
+}

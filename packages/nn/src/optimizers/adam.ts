@@ -1,0 +1,114 @@
+import { abs, maximum, type Parameter, sqrt, square, type Tensor } from "@gradiente/autograd";
+import type { Config } from "../config.ts";
+import { Optimizer, type OptimizerOptions, type Slots } from "./optimizer.ts";
+
+/** Options of Adam and its kin. */
+export interface AdamOptions extends OptimizerOptions {
+  /** Decay of the gradients' mean. Default: 0.9. */
+  readonly beta1?: number;
+  /** Decay of the squares' mean. Default: 0.999. */
+  readonly beta2?: number;
+  /** Default: 1e-7. */
+  readonly epsilon?: number;
+  /** Use the largest mean of squares so far (Adam and AdamW). Default: false. */
+  readonly amsgrad?: boolean;
+}
+
+abstract class Moments extends Optimizer {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  override slotNames: readonly string[] = ["momentum", "velocity"];
+
+  constructor(name: string, options: AdamOptions) {
+    super(name, 0.001, options);
+    this.beta1 = options.beta1 ?? 0.9;
+    this.beta2 = options.beta2 ?? 0.999;
+    this.epsilon = options.epsilon ?? 1e-7;
+  }
+
+  /** Moves a running mean towards a value by 1 − beta. */
+  protected track(mean: Parameter, value: Tensor, beta: number): Parameter {
+    return mean.assign(mean.add(value.sub(mean).mul(1 - beta)));
+  }
+
+  override getConfig(): Config {
+    return { ...super.getConfig(), beta_1: this.beta1, beta_2: this.beta2, epsilon: this.epsilon };
+  }
+}
+
+/** Adam: means of gradients and of their squares decide direction and size of a step. The rate defaults to 0.001. */
+export class Adam extends Moments {
+  readonly className: string = "Adam";
+  readonly amsgrad: boolean;
+
+  constructor(options: AdamOptions = {}) {
+    super("adam", options);
+    this.amsgrad = options.amsgrad ?? false;
+    if (this.amsgrad) this.slotNames = [...this.slotNames, "velocity_hat"];
+  }
+
+  protected update(weight: Parameter, gradient: Tensor, slots: Slots, learningRate: number, step: number): void {
+    const rate = (learningRate * Math.sqrt(1 - this.beta2 ** step)) / (1 - this.beta1 ** step);
+    const m = this.track(slots[0]!, gradient, this.beta1);
+    const v = this.track(slots[1]!, square(gradient), this.beta2);
+    const scale = this.amsgrad ? slots[2]!.assign(maximum(slots[2]!, v)) : v;
+    weight.assign(weight.sub(m.mul(rate).div(sqrt(scale).add(this.epsilon))));
+  }
+
+  override getConfig(): Config {
+    return { ...super.getConfig(), amsgrad: this.amsgrad };
+  }
+}
+
+/** Adam with weight decay that does not pass through the means. `weightDecay` defaults to 0.004. */
+export class AdamW extends Adam {
+  override readonly className = "AdamW";
+  constructor(options: AdamOptions = {}) {
+    super({ name: "adamw", ...options, weightDecay: options.weightDecay ?? 0.004 });
+  }
+}
+
+/** Adam with the largest gradient so far in place of the mean of squares. */
+export class Adamax extends Moments {
+  readonly className = "Adamax";
+  override slotNames: readonly string[] = ["momentum", "norm"];
+  constructor(options: AdamOptions = {}) {
+    super("adamax", options);
+  }
+  protected update(weight: Parameter, gradient: Tensor, slots: Slots, learningRate: number, step: number): void {
+    const m = this.track(slots[0]!, gradient, this.beta1);
+    const u = slots[1]!.assign(maximum(slots[1]!.mul(this.beta2), abs(gradient)));
+    weight.assign(weight.sub(m.mul(learningRate / (1 - this.beta1 ** step)).div(u.add(this.epsilon))));
+  }
+}
+
+/** Adam with Nesterov's momentum. */
+export class Nadam extends Moments {
+  readonly className = "Nadam";
+  private product = 1;
+  private now = 0;
+  private next = 0;
+  constructor(options: AdamOptions = {}) {
+    super("nadam", options);
+  }
+  protected override beginStep(step: number): void {
+    this.now = this.beta1 * (1 - 0.5 * 0.96 ** step);
+    this.next = this.beta1 * (1 - 0.5 * 0.96 ** (step + 1));
+    this.product *= this.now;
+  }
+  override restore(steps: number): void {
+    super.restore(steps);
+    this.product = 1;
+    for (let step = 1; step <= steps; step++) this.product *= this.beta1 * (1 - 0.5 * 0.96 ** step);
+  }
+  protected update(weight: Parameter, gradient: Tensor, slots: Slots, learningRate: number, step: number): void {
+    const m = this.track(slots[0]!, gradient, this.beta1);
+    const v = this.track(slots[1]!, square(gradient), this.beta2);
+    const ahead = m
+      .mul(this.next / (1 - this.product * this.next))
+      .add(gradient.mul((1 - this.now) / (1 - this.product)));
+    const scale = sqrt(v.div(1 - this.beta2 ** step)).add(this.epsilon);
+    weight.assign(weight.sub(ahead.mul(learningRate).div(scale)));
+  }
+}

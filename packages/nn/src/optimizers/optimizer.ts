@@ -1,0 +1,214 @@
+import { noGrad, type Parameter, parameter, sqrt, square, sum, type Tensor, zeros } from "@gradiente/autograd";
+import type { Config } from "../config.ts";
+import { unknownName } from "../errors.ts";
+import type { Weight } from "../module.ts";
+import { type Schedule, scheduleConfig } from "../schedules/schedule.ts";
+
+/** Options that every optimizer has, with Keras' names and defaults. */
+export interface OptimizerOptions {
+  /** A number or a schedule. */
+  readonly learningRate?: number | Schedule;
+  readonly name?: string;
+  /** Fraction of every weight taken off at each step, times the learning rate. Default: none. */
+  readonly weightDecay?: number | null;
+  /** Largest norm of each gradient. */
+  readonly clipnorm?: number | null;
+  /** Largest absolute value in a gradient. */
+  readonly clipvalue?: number | null;
+  /** Largest norm of all gradients together. */
+  readonly globalClipnorm?: number | null;
+  /** Keep an exponential moving average of the weights. Default: false. */
+  readonly useEma?: boolean;
+  /** Default: 0.99. */
+  readonly emaMomentum?: number;
+  /** Put the averages into the weights every so many steps. Default: never. */
+  readonly emaOverwriteFrequency?: number | null;
+  /** Average the gradients of so many batches into one update. Default: none. */
+  readonly gradientAccumulationSteps?: number | null;
+}
+
+/** Arrays that an optimizer keeps for one weight. */
+export type Slots = readonly Parameter[];
+
+/** Changes weights by their gradients. One of one's own extends this class with `slotNames` and `update`. */
+export abstract class Optimizer {
+  /** Keras' class name. */
+  abstract readonly className: string;
+  readonly name: string;
+  /** Names of the arrays kept for each weight, as files contain them. */
+  readonly slotNames: readonly string[] = [];
+  readonly options: OptimizerOptions;
+  private rate: number | Schedule;
+  private steps = 0;
+  private slots = new Map<Parameter, Slots>();
+  private averages = new Map<Parameter, Parameter>();
+  private accumulated = new Map<Parameter, Parameter>();
+
+  constructor(name: string, learningRate: number, options: OptimizerOptions = {}) {
+    this.name = options.name ?? name;
+    this.rate = options.learningRate ?? learningRate;
+    this.options = options;
+  }
+
+  /** Number of updates made. */
+  get iterations(): number {
+    const every = this.options.gradientAccumulationSteps;
+    return every ? Math.floor(this.steps / every) : this.steps;
+  }
+
+  /** The rate of the next update. */
+  get learningRate(): number {
+    return typeof this.rate === "number" ? this.rate : this.rate.at(this.iterations);
+  }
+
+  /** Replaces the rate (or schedule), as callbacks do. */
+  set learningRate(value: number | Schedule) {
+    this.rate = value;
+  }
+
+  /** The schedule the rate follows, if any. */
+  get schedule(): Schedule | null {
+    return typeof this.rate === "number" ? null : this.rate;
+  }
+
+  /** The new values of a weight's slots before the first update. Default: zeros. */
+  protected createSlots(weight: Parameter): Slots {
+    return this.slotNames.map(() => emptySlot(weight));
+  }
+
+  /** Changes one weight (and its slots) by its gradient. Called without recording. */
+  protected abstract update(
+    weight: Parameter,
+    gradient: Tensor,
+    slots: Slots,
+    learningRate: number,
+    step: number,
+  ): void;
+
+  /** Called before the weights of a step are updated. */
+  protected beginStep(_step: number): void {}
+
+  /** Creates the slots of weights that have none yet. */
+  build(weights: readonly Weight[]): void {
+    for (const { value } of weights) if (!this.slots.has(value)) this.slots.set(value, this.createSlots(value));
+  }
+
+  /** Makes one step: clips, decays, updates every weight, applies its constraint. */
+  apply(gradients: readonly Tensor[], weights: readonly Weight[]): void {
+    noGrad(() => {
+      this.build(weights);
+      const every = this.options.gradientAccumulationSteps ?? 0;
+      const parameters = weights.map((w) => w.value);
+      if (every > 0 && (this.steps + 1) % every !== 0) this.accumulate(gradients, parameters);
+      else this.step(every > 0 ? this.takeAccumulated(gradients, parameters, every) : gradients, parameters);
+      if (this.options.useEma) this.average(parameters);
+      for (const { value, constraint } of weights) if (constraint !== null) value.assign(constraint.apply(value));
+      this.steps++;
+    });
+  }
+
+  private step(gradients: readonly Tensor[], parameters: readonly Parameter[]): void {
+    const clipped = this.clip(gradients);
+    const rate = this.learningRate;
+    const decay = this.options.weightDecay ?? 0;
+    if (decay !== 0) for (const p of parameters) p.assign(p.mul(1 - decay * rate));
+    const step = this.iterations + 1;
+    this.beginStep(step);
+    parameters.forEach((p, i) => {
+      this.update(p, clipped[i]!, this.slots.get(p)!, rate, step);
+    });
+  }
+
+  private accumulate(gradients: readonly Tensor[], parameters: readonly Parameter[]): void {
+    parameters.forEach((p, i) => {
+      const own = this.accumulated.get(p) ?? emptySlot(p);
+      this.accumulated.set(p, own.assign(own.add(gradients[i]!)));
+    });
+  }
+
+  private takeAccumulated(gradients: readonly Tensor[], parameters: readonly Parameter[], every: number): Tensor[] {
+    return parameters.map((p, i) => {
+      const own = this.accumulated.get(p);
+      if (own === undefined) return gradients[i]!.div(every);
+      const mean = own.add(gradients[i]!).div(every);
+      own.assign(zeros(own.shape, { dtype: own.dtype }));
+      return mean;
+    });
+  }
+
+  private clip(gradients: readonly Tensor[]): readonly Tensor[] {
+    const { clipnorm, clipvalue, globalClipnorm } = this.options;
+    if (clipnorm) {
+      return gradients.map((g) => g.mul(clipnorm).div(sqrt(sum(square(g))).maximum(clipnorm)));
+    }
+    if (globalClipnorm) {
+      const squares = gradients.map((g) => sum(square(g)));
+      const norm = sqrt(squares.reduce((a, b) => a.add(b)));
+      const scale = norm
+        .reciprocal()
+        .minimum(1 / globalClipnorm)
+        .mul(globalClipnorm);
+      return gradients.map((g) => g.mul(scale));
+    }
+    if (clipvalue) return gradients.map((g) => g.maximum(-clipvalue).minimum(clipvalue));
+    return gradients;
+  }
+
+  private average(parameters: readonly Parameter[]): void {
+    const momentum = this.steps === 0 ? 0 : (this.options.emaMomentum ?? 0.99);
+    const every = this.options.emaOverwriteFrequency ?? 0;
+    for (const p of parameters) {
+      const own = this.averages.get(p) ?? emptySlot(p);
+      this.averages.set(p, own.assign(own.mul(momentum).add(p.mul(1 - momentum))));
+      if (every > 0 && (this.steps + 1) % every === 0) p.assign(own);
+    }
+  }
+
+  /** Puts the moving averages into the weights, as Keras does at the end of training. */
+  finalize(weights: readonly Weight[]): void {
+    if (!this.options.useEma) return;
+    noGrad(() => {
+      for (const { value } of weights) {
+        const own = this.averages.get(value);
+        if (own !== undefined) value.assign(own);
+      }
+    });
+  }
+
+  /** @internal The slots of each weight, for files. */
+  slotsOf(weight: Parameter): Slots {
+    return this.slots.get(weight) ?? [];
+  }
+
+  /** @internal Continues from a saved state. */
+  restore(steps: number): void {
+    this.steps = steps;
+  }
+
+  getConfig(): Config {
+    const { options } = this;
+    return {
+      name: this.name,
+      learning_rate: typeof this.rate === "number" ? this.rate : scheduleConfig(this.rate),
+      weight_decay: options.weightDecay ?? null,
+      clipnorm: options.clipnorm ?? null,
+      global_clipnorm: options.globalClipnorm ?? null,
+      clipvalue: options.clipvalue ?? null,
+      use_ema: options.useEma ?? false,
+      ema_momentum: options.emaMomentum ?? 0.99,
+      ema_overwrite_frequency: options.emaOverwriteFrequency ?? null,
+      loss_scale_factor: null,
+      gradient_accumulation_steps: options.gradientAccumulationSteps ?? null,
+    };
+  }
+}
+
+/** Zeros of a weight's shape. */
+export function emptySlot(weight: Tensor, value = 0): Parameter {
+  return parameter(zeros(weight.shape, { dtype: weight.dtype }).add(value), { requiresGrad: false });
+}
+
+/** An error for an optimizer that does not exist. */
+export function unknownOptimizer(name: unknown, known: readonly string[]): Error {
+  return unknownName("compile", "optimizer", name, known);
+}

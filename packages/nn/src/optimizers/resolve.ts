@@ -1,0 +1,59 @@
+import { type Config, isSerialized, optionsOf, type Serialized, serialized } from "../config.ts";
+import { unknownName } from "../errors.ts";
+import { resolveSchedule } from "../schedules/resolve.ts";
+import { Adafactor } from "./adafactor.ts";
+import { Adam, Adamax, AdamW, Nadam } from "./adam.ts";
+import { Adadelta, Adagrad, RMSprop } from "./adaptive.ts";
+import { Ftrl, Lamb, Lion } from "./ftrl-lion-lamb.ts";
+import { Optimizer } from "./optimizer.ts";
+import { SGD } from "./sgd.ts";
+
+const byName: Readonly<Record<OptimizerName, new (options: object) => Optimizer>> = {
+  sgd: SGD,
+  adam: Adam,
+  adamw: AdamW,
+  rmsprop: RMSprop,
+  adagrad: Adagrad,
+  adadelta: Adadelta,
+  adamax: Adamax,
+  nadam: Nadam,
+  ftrl: Ftrl,
+  lion: Lion,
+  lamb: Lamb,
+  adafactor: Adafactor,
+};
+
+/** Keras' names of optimizers. */
+export type OptimizerName =
+  | "sgd"
+  | "adam"
+  | "adamw"
+  | "rmsprop"
+  | "adagrad"
+  | "adadelta"
+  | "adamax"
+  | "nadam"
+  | "ftrl"
+  | "lion"
+  | "lamb"
+  | "adafactor";
+
+/** What stands for an optimizer: a name (with Keras' defaults) or an object. */
+export type OptimizerLike = OptimizerName | Optimizer | Serialized;
+
+/** The optimizer that an option stands for. @throws {ArgumentError} for an unknown name. */
+export function resolveOptimizer(given: OptimizerLike): Optimizer {
+  if (given instanceof Optimizer) return given;
+  const name = isSerialized(given) ? given.class_name : given;
+  const entry = Object.entries(byName).find(([key]) => key === String(name).toLowerCase());
+  if (entry === undefined) throw unknownName("compile", "optimizer", name, Object.keys(byName));
+  const type = entry[1];
+  if (!isSerialized(given)) return new type({});
+  const { learningRate, ...options } = optionsOf(given.config);
+  const rate = isSerialized(learningRate) ? resolveSchedule(learningRate) : learningRate;
+  return new type(rate === undefined ? options : { ...options, learningRate: rate });
+}
+
+export function optimizerConfig(optimizer: Optimizer): Config {
+  return serialized("keras.optimizers", optimizer.className, optimizer.getConfig());
+}

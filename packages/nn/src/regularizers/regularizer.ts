@@ -1,0 +1,170 @@
+import {
+  abs,
+  add,
+  eye,
+  matmul,
+  mul,
+  reshape,
+  sqrt,
+  square,
+  sub,
+  sum,
+  type Tensor,
+  transpose,
+} from "@gradiente/autograd";
+import { type Config, isSerialized, optionsOf, type Serialized, serialized } from "../config.ts";
+import { unknownName } from "../errors.ts";
+
+/** A penalty on the values of a weight (or a layer's output), added to the loss. */
+export abstract class Regularizer {
+  /** Keras' class name. */
+  abstract readonly className: string;
+  /** The penalty, a scalar. */
+  abstract apply(weight: Tensor): Tensor;
+  abstract getConfig(): Config;
+}
+
+/** l1·Σ|w| + l2·Σw². Both default to 0. */
+export class L1L2 extends Regularizer {
+  readonly className: string = "L1L2";
+  readonly l1: number;
+  readonly l2: number;
+  constructor({ l1 = 0, l2 = 0 }: { readonly l1?: number; readonly l2?: number } = {}) {
+    super();
+    this.l1 = l1;
+    this.l2 = l2;
+  }
+  apply(weight: Tensor): Tensor {
+    const absolute = this.l1 === 0 ? null : mul(sum(abs(weight)), this.l1);
+    const squared = this.l2 === 0 && absolute !== null ? null : mul(sum(square(weight)), this.l2);
+    return absolute === null ? squared! : squared === null ? absolute : add(absolute, squared);
+  }
+  getConfig(): Config {
+    return { l1: this.l1, l2: this.l2 };
+  }
+}
+
+/** l1·Σ|w|. */
+export class L1 extends L1L2 {
+  override readonly className = "L1";
+  constructor({ l1 = 0.01 }: { readonly l1?: number } = {}) {
+    super({ l1 });
+  }
+  override getConfig(): Config {
+    return { l1: this.l1 };
+  }
+}
+
+/** l2·Σw². */
+export class L2 extends L1L2 {
+  override readonly className = "L2";
+  constructor({ l2 = 0.01 }: { readonly l2?: number } = {}) {
+    super({ l2 });
+  }
+  override getConfig(): Config {
+    return { l2: this.l2 };
+  }
+}
+
+/** (λ/N)·Σw²: the ridge penalty in the form of textbooks, for N training samples. It is Keras' l2 with l2 = λ/N. */
+export class Ridge extends L2 {
+  readonly lambda: number;
+  readonly samples: number;
+  constructor({ lambda, samples }: { readonly lambda: number; readonly samples: number }) {
+    super({ l2: lambda / samples });
+    this.lambda = lambda;
+    this.samples = samples;
+  }
+}
+
+/** Pulls the rows (or columns) of a matrix apart: factor times the sum of the absolute cosines between them, halved. */
+export class OrthogonalRegularizer extends Regularizer {
+  readonly className = "OrthogonalRegularizer";
+  readonly factor: number;
+  readonly mode: "rows" | "columns";
+  constructor({ factor = 0.01, mode = "rows" }: { readonly factor?: number; readonly mode?: "rows" | "columns" } = {}) {
+    super();
+    this.factor = factor;
+    this.mode = mode;
+  }
+  apply(weight: Tensor): Tensor {
+    const vectors = this.mode === "rows" ? weight : transpose(weight);
+    const size = vectors.shape[0]!;
+    const unit = vectors.div(sqrt(sum(square(vectors), { axis: 1, keepDims: true })));
+    const product = reshape(matmul(unit, transpose(unit)), [size, size]);
+    const off = mul(product, sub(1, eye(size, size)));
+    return mul(mul(sum(abs(off)), 0.5), this.factor / ((size * (size - 1)) / 2));
+  }
+  getConfig(): Config {
+    return { factor: this.factor, mode: this.mode };
+  }
+}
+
+/** Keras' names of regularizers. */
+export type RegularizerName = "l1" | "l2" | "l1_l2" | "orthogonal_regularizer";
+
+/** What stands for a regularizer in options: a name, an object, or any function of the weight that gives a scalar. */
+export type RegularizerLike = RegularizerName | Regularizer | Serialized | ((weight: Tensor) => Tensor);
+
+const byName = { l1: L1, l2: L2, l1_l2: L1L2, orthogonal_regularizer: OrthogonalRegularizer } as const;
+
+class FunctionRegularizer extends Regularizer {
+  readonly className = "Function";
+  readonly penalty: (weight: Tensor) => Tensor;
+  constructor(penalty: (weight: Tensor) => Tensor) {
+    super();
+    this.penalty = penalty;
+  }
+  apply(weight: Tensor): Tensor {
+    return this.penalty(weight);
+  }
+  getConfig(): Config {
+    return {};
+  }
+}
+
+/** The regularizer that an option stands for. @throws {ArgumentError} for an unknown name. */
+export function resolveRegularizer(op: string, given: RegularizerLike | null | undefined): Regularizer | null {
+  if (given === null || given === undefined) return null;
+  if (given instanceof Regularizer) return given;
+  if (typeof given === "function") return new FunctionRegularizer(given);
+  const name = isSerialized(given) ? given.class_name : given;
+  const options = isSerialized(given) ? optionsOf(given.config) : {};
+  const entry = Object.entries(byName).find(([key, own]) => key === name || own.name === name);
+  if (entry === undefined) {
+    if (name === "L1L2") return new L1L2(options);
+    throw unknownName(op, "regularizer", name, Object.keys(byName));
+  }
+  return new entry[1](options);
+}
+
+export function regularizerConfig(regularizer: Regularizer | null): Config | null {
+  return regularizer === null ? null : serialized("keras.regularizers", regularizer.className, regularizer.getConfig());
+}
+
+/** l1·Σ|w|. */
+export function l1(factor = 0.01): L1 {
+  return new L1({ l1: factor });
+}
+
+/** l2·Σw², Keras' form (see {@link ridge} for the course's). */
+export function l2(factor = 0.01): L2 {
+  return new L2({ l2: factor });
+}
+
+/** l1·Σ|w| + l2·Σw². */
+export function l1l2(options: { readonly l1?: number; readonly l2?: number } = { l1: 0.01, l2: 0.01 }): L1L2 {
+  return new L1L2(options);
+}
+
+/**
+ * (λ/N)·Σw²: the ridge penalty in the form of textbooks, for N training samples.
+ *
+ * @example
+ * ```ts
+ * ridge(0.1, { samples: 50 }).apply(tensor([3, 4])); // 0.05
+ * ```
+ */
+export function ridge(lambda: number, { samples }: { readonly samples: number }): Ridge {
+  return new Ridge({ lambda, samples });
+}

@@ -1,0 +1,105 @@
+import { type Generator, noGrad, type Tensor } from "@gradiente/autograd";
+import type { Config } from "./config.ts";
+import { InputLayer } from "./layers/core.ts";
+import { checkNames, freeName, Model, type ModelOptions } from "./model.ts";
+import type { BatchShape, CallContext, Layer } from "./module.ts";
+
+/**
+ * Layers one after the other.
+ *
+ * It is built at once when the first layer states `inputShape`, otherwise on first use.
+ *
+ * @example
+ * ```ts
+ * const model = new Sequential([new Flatten({ inputShape: [28, 28] }), new Dense(10)]);
+ * model.countParams(); // 7850
+ * model.layers.map((layer) => layer.name); // ["flatten", "dense"]
+ * ```
+ */
+export class Sequential extends Model {
+  static override readonly className = "Sequential";
+  private readonly chain: Layer[] = [];
+  private startShape: readonly (number | null)[] | null = null;
+
+  constructor(layers: readonly Layer[] = [], options: ModelOptions = {}) {
+    super(options);
+    this.startShape = options.inputShape ?? null;
+    for (const layer of layers) this.append(layer);
+    this.buildIfKnown();
+  }
+
+  override get layers(): readonly Layer[] {
+    return this.chain;
+  }
+
+  /** Adds a layer at the end. */
+  add(layer: Layer): void {
+    this.append(layer);
+    if (this.built) {
+      const before = this.chain.slice(0, -1);
+      layer.ensureBuilt(through(before, this.inputShape!), this.initial.split());
+    } else this.buildIfKnown();
+  }
+
+  private append(layer: Layer): void {
+    if (this.chain.length === 0 && this.startShape === null) this.startShape = layer.statedInputShape;
+    if (layer instanceof InputLayer) return;
+    if (!layer.isNamed) layer.nameIfUnnamed(freeName(layer.name, this.chain));
+    this.chain.push(layer);
+    checkNames(this.chain);
+  }
+
+  private buildIfKnown(): void {
+    if (this.startShape !== null && this.chain.length > 0) this.ensureBuilt([null, ...this.startShape]);
+  }
+
+  protected override build(shape: BatchShape, generator: Generator): void {
+    let current = shape;
+    for (const layer of this.chain) {
+      layer.ensureBuilt(current, generator.split());
+      current = layer.computeOutputShape(current);
+    }
+  }
+
+  override computeOutputShape(shape: BatchShape): BatchShape {
+    return through(this.chain, shape);
+  }
+
+  call(x: Tensor, context: CallContext): Tensor {
+    let value = x;
+    for (const layer of this.chain) value = layer.run(value, context);
+    return value;
+  }
+
+  override firstNonFinite(inputs: readonly Tensor[]): string | null {
+    return noGrad(() => {
+      let value = inputs[0]!;
+      for (const layer of this.chain) {
+        value = layer.run(value, { training: false, generator: this.noise, losses: [] });
+        if (!value.data.every((v) => Number.isFinite(v))) return layer.name;
+      }
+      return null;
+    });
+  }
+
+  override getConfig(): Config {
+    const shape = this.inputShape;
+    const entry = (layer: Layer): Config => ({
+      module: "keras.layers",
+      class_name: layer.className,
+      config: layer.getConfig(),
+      registered_name: null,
+    });
+    const input = new InputLayer({ name: "input_layer", ...(shape === null ? {} : { shape: shape.slice(1) }) });
+    return {
+      name: this.name,
+      trainable: this.trainable,
+      layers: [...(shape === null ? [] : [entry(input)]), ...this.chain.map(entry)],
+      ...(shape === null ? {} : { build_input_shape: shape }),
+    };
+  }
+}
+
+function through(layers: readonly Layer[], shape: BatchShape): BatchShape {
+  return layers.reduce<BatchShape>((current, layer) => layer.computeOutputShape(current), shape);
+}
