@@ -88,7 +88,11 @@ export function plotCurves(curves: Curves, colour: boolean): string {
         width: 60,
         height: 12,
         xLabel: "epoch",
-        formatter: (value, { axis }) => (axis === "y" ? value.toFixed(3) : Number.isInteger(value) ? value : ""),
+        // Not more than a dozen numbers fit under the axis.
+        formatter: (value, { axis }) => {
+          if (axis === "y") return value.toFixed(3);
+          return value === 1 || value % Math.ceil(series[0]!.length / 12) === 0 ? value : "";
+        },
         ...(colour && { color: ["ansiBlue", "ansiYellow"], legend: { position: "bottom", series: names } }),
       });
     })
