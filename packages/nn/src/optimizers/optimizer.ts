@@ -39,7 +39,8 @@ export abstract class Optimizer {
   readonly slotNames: readonly string[] = [];
   readonly options: OptimizerOptions;
   private rate: number | Schedule;
-  private steps = 0;
+  /** @internal Number of calls of `apply`, for files. */
+  steps = 0;
   private slots = new Map<Parameter, Slots>();
   private averages = new Map<Parameter, Parameter>();
   private accumulated = new Map<Parameter, Parameter>();
