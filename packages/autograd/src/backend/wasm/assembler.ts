@@ -265,6 +265,9 @@ export interface FloatLanes<T extends Type> extends Lanes<T> {
   readonly nearest: Vector1;
   readonly sqrt: Vector1;
   readonly div: Vector2;
+  /** `b < a ? b : a` and `a < b ? b : a`: the first where either is NaN, and cheaper. */
+  readonly pmin: Vector2;
+  readonly pmax: Vector2;
   /** a · b + c, fused or not as the processor likes. Relaxed SIMD. */
   readonly relaxedMadd: Ternary;
 }
@@ -295,6 +298,8 @@ const floatLanes = <T extends Type>(
   div: vector2(arithmetic! + 7),
   min: vector2(arithmetic! + 8),
   max: vector2(arithmetic! + 9),
+  pmin: vector2(arithmetic! + 10),
+  pmax: vector2(arithmetic! + 11),
   ceil: vector1(rounding[0]!),
   floor: vector1(rounding[1]!),
   trunc: vector1(rounding[2]!),
@@ -401,6 +406,17 @@ export const countTo = (index: Local<"i32">, end: Int, ...body: Statement[]): St
 /** The function being defined: makes its local variables. */
 export interface Scope {
   local<T extends Type>(type: T): Local<T>;
+}
+
+type UpTo16<T> = readonly [T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T];
+
+/** As many new variables as are taken, up to 16: `const [i, j, k] = locals(scope, "i32")`. */
+export function locals<T extends Type>(scope: Scope, type: T): UpTo16<Local<T>> {
+  function* made(): Generator<Local<T>> {
+    for (;;) yield scope.local(type);
+  }
+  // Destructuring takes from the generator only what it names.
+  return made() as unknown as UpTo16<Local<T>>;
 }
 
 /** A function of a module, imported or defined. */

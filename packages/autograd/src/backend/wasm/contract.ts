@@ -7,7 +7,7 @@
  * The innermost loop computes a tile of up to 6 rows by two vectors of columns: 12 accumulators, two vectors of b and
  * one broadcast element of a fill the 16 registers there are, and 12 multiply-adds for 8 loads keep the multipliers,
  * not the memory, at their limit. a is read by rows along which k is contiguous, in place if it lies so, else from a
- * packed copy of the block; b is read from a packed panel of the tile's width, small enough for the first-level cache,
+ * packed copy of the block; b is read from a packed block of a few tiles' width,
  * or in place when few rows would not repay the copy. k is cut into blocks so that both stay cached.
  *
  * K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 34 (2008).
@@ -26,6 +26,7 @@ import {
   increase,
   int,
   type Local,
+  locals,
   type ModuleBuilder,
   repeat,
   type Statement,
@@ -84,9 +85,16 @@ const field = {
 } as const;
 const descriptorBytes = 128;
 
-/** Scratch of one thread: the spilled tile, the panel of b, the block of a and its row table. */
+/**
+ * b is packed this many bytes of a row at a time, so that whole cache lines of it are read even where its rows compete
+ * for the same cache sets; packed rows are half a line longer, lest they do so too.
+ */
+const columnBytes = 256;
+const columnStep = columnBytes + 32;
+
+/** Scratch of one thread: the spilled tile, the block of b, the block of a and its row table. */
 const tileBytes = 512;
-const panelBytes = 2 * 16 * kBlock;
+const panelBytes = columnStep * kBlock;
 const scratchBytes = (size: number): number => tileBytes + panelBytes + mBlock * (rowBytes(size) + 4);
 /** Rows of the packed block are a cache line apart from a power of two, lest they compete for the same cache sets. */
 const rowBytes = (size: number): number => kBlock * size + 64;
@@ -321,76 +329,12 @@ function build(runtime: Runtime, compute: ComputeDType): PartedEntry {
   const spillTile = defineSpill(module, ops);
   const tiles = Array.from({ length: maximumRows }, (_, i) => defineTile(module, i + 1, ops, spillTile));
   module.function("contract", ["i32", "i32", "i32"], [], (scope, part, thread, descriptor) => {
-    const names =
-      "m n k m0 n0 mEnd nEnd k0 kn j w rowsA rowsC addA addB addC add scratch panel block table b step again i r panels base extra".split(
-        " ",
-      );
-    const l = Object.fromEntries(names.map((n) => [n, scope.local("i32")])) as Record<string, Local<"i32">>;
+    const [m, n, k, m0, n0, mEnd, nEnd, k0, kn, j, j0, jEnd, w] = locals(scope, "i32");
+    const [rowsA, rowsC, addA, addB, addC, add, scratch, panel, block, table] = locals(scope, "i32");
+    const [b, step, again, i, r, panels, base, extra] = locals(scope, "i32");
     const get = (name: keyof typeof field): I32 => i32.load(descriptor, field[name]);
     const minimum = (a: I32, b: I32): I32 => choose(i32.lt(a, b), a, b);
     const entry = (table: I32, index: I32): I32 => i32.add(table, i32.shl(index, 2));
-    const {
-      m,
-      n,
-      k,
-      m0,
-      n0,
-      mEnd,
-      nEnd,
-      k0,
-      kn,
-      j,
-      w,
-      rowsA,
-      rowsC,
-      addA,
-      addB,
-      addC,
-      add,
-      scratch,
-      panel,
-      block,
-      table,
-      b,
-      step,
-      again,
-      i,
-      r,
-      panels,
-      base,
-      extra,
-    } = l as { [name: string]: Local<"i32"> } as Record<
-      | "m"
-      | "n"
-      | "k"
-      | "m0"
-      | "n0"
-      | "mEnd"
-      | "nEnd"
-      | "k0"
-      | "kn"
-      | "j"
-      | "w"
-      | "rowsA"
-      | "rowsC"
-      | "addA"
-      | "addB"
-      | "addC"
-      | "add"
-      | "scratch"
-      | "panel"
-      | "block"
-      | "table"
-      | "b"
-      | "step"
-      | "again"
-      | "i"
-      | "r"
-      | "panels"
-      | "base"
-      | "extra",
-      Local<"i32">
-    >;
     const callTile = (rows: number): Statement =>
       tiles[rows - 1]!.callInto([], rowsA, add, b, kn, step, rowsC, i32.add(addC, i32.mul(j, size)), again, w, scratch);
     const batch = addA;
@@ -436,49 +380,74 @@ function build(runtime: Runtime, compute: ComputeDType): PartedEntry {
             addA,
           ),
         ),
-        j.set(n0),
+        j0.set(n0),
         whileLoop(
-          i32.lt(j, nEnd),
-          w.set(minimum(int(width), i32.sub(nEnd, j))),
-          whenElse(
-            i32.and(get("stepB"), i32.sub(int(0), i32.eq(w, width))),
-            {
-              type: "none",
-              code: [
-                step.set(get("stepB")).code,
-                b.set(i32.add(i32.add(addB, i32.load(entry(get("columnsB"), j))), i32.load(entry(get("kB"), k0)))).code,
-              ],
-            },
-            {
-              type: "none",
-              code: [
-                step.set(int(32)).code,
-                b.set(panel).code,
-                pack.callInto([], panel, int(32), entry(get("kB"), k0), entry(get("columnsB"), j), kn, w, addB).code,
-              ],
-            },
+          i32.lt(j0, nEnd),
+          jEnd.set(minimum(nEnd, i32.add(j0, columnBytes / size))),
+          when(
+            i32.eq(get("stepB"), 0),
+            step.set(int(columnStep)),
+            pack.callInto(
+              [],
+              panel,
+              step,
+              entry(get("kB"), k0),
+              entry(get("columnsB"), j0),
+              kn,
+              i32.sub(jEnd, j0),
+              addB,
+            ),
           ),
-          whenElse(
-            get("packA"),
-            { type: "none", code: [rowsA.set(table).code, add.set(int(0)).code] },
-            {
-              type: "none",
-              code: [
-                rowsA.set(entry(get("rowsA"), m0)).code,
-                add.set(i32.add(addA, i32.load(entry(get("kA"), k0)))).code,
-              ],
-            },
+          j.set(j0),
+          whileLoop(
+            i32.lt(j, jEnd),
+            w.set(minimum(int(width), i32.sub(nEnd, j))),
+            b.set(i32.add(panel, i32.mul(i32.sub(j, j0), size))),
+            when(
+              get("stepB"),
+              whenElse(
+                i32.eq(w, width),
+                {
+                  type: "none",
+                  code: [
+                    step.set(get("stepB")).code,
+                    b.set(i32.add(i32.add(addB, i32.load(entry(get("columnsB"), j))), i32.load(entry(get("kB"), k0))))
+                      .code,
+                  ],
+                },
+                {
+                  type: "none",
+                  code: [
+                    step.set(int(32)).code,
+                    b.set(panel).code,
+                    pack.callInto([], panel, step, entry(get("kB"), k0), entry(get("columnsB"), j), kn, w, addB).code,
+                  ],
+                },
+              ),
+            ),
+            whenElse(
+              get("packA"),
+              { type: "none", code: [rowsA.set(table).code, add.set(int(0)).code] },
+              {
+                type: "none",
+                code: [
+                  rowsA.set(entry(get("rowsA"), m0)).code,
+                  add.set(i32.add(addA, i32.load(entry(get("kA"), k0)))).code,
+                ],
+              },
+            ),
+            rowsC.set(entry(get("rowsC"), m0)),
+            countTo(
+              i,
+              panels,
+              r.set(i32.add(base, i32.lt(i, extra))),
+              ...tiles.map((_, t) => when(i32.eq(r, t + 1), callTile(t + 1))),
+              increase(rowsA, i32.shl(r, 2)),
+              increase(rowsC, i32.shl(r, 2)),
+            ),
+            increase(j, width),
           ),
-          rowsC.set(entry(get("rowsC"), m0)),
-          countTo(
-            i,
-            panels,
-            r.set(i32.add(base, i32.lt(i, extra))),
-            ...tiles.map((_, t) => when(i32.eq(r, t + 1), callTile(t + 1))),
-            increase(rowsA, i32.shl(r, 2)),
-            increase(rowsC, i32.shl(r, 2)),
-          ),
-          increase(j, width),
+          j0.set(jEnd),
         ),
         again.set(int(1)),
         increase(k0, kBlock),
@@ -579,7 +548,7 @@ export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractK
       mParts,
       nParts,
       nSize,
-      isRun(table, kA, kB, size) && !(m > fewRows && n > fewRows && (table[rowsA + 1]! - table[rowsA]!) % 1024 === 0)
+      isRun(table, kA, kB, size) && !(m > fewRows && n > fewRows && (table[rowsA + 1]! - table[rowsA]!) % 4096 === 0)
         ? 0
         : 1,
       inPlaceB ? stepB : 0,

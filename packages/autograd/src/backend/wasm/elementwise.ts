@@ -250,12 +250,12 @@ function build(
     /** Computes `count` elements and moves the cursors past them. */
     const body = (count: number): Statement[] => {
       const statements: Statement[] = [];
-      const f = new Float(scope, statements, compute === "float64", runtime.relaxed);
+      const f = new Float(scope, statements, compute === "float64", runtime);
       const context: Context = { module, imports, compute, f };
       const values = new Map<Expr, V128>();
       for (const node of order) {
         let value: V128;
-        if (node.op === "constant") value = lanes.const(node.value);
+        if (node.op === "constant") value = compute === "int32" ? lanes.const(node.value) : f.num(node.value);
         else if (node.op === "parameter") value = parameters.find((p) => p.e === node)!.local;
         else {
           const local = scope.local("v128");

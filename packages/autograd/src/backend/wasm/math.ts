@@ -12,26 +12,28 @@ import {
   f64x2,
   i32x4,
   i64x2,
+  int,
   type Scope,
   type Statement,
   type V128,
   v128,
 } from "./assembler.ts";
+import type { Runtime } from "./runtime.ts";
 
 export class Float {
   readonly ops: FloatLanes<"f32"> | FloatLanes<"f64">;
   readonly isDouble: boolean;
   readonly #scope: Scope;
   readonly #statements: Statement[];
-  readonly #relaxed: boolean;
+  readonly #runtime: Runtime;
 
   /** @param statements receives the code of intermediate values. */
-  constructor(scope: Scope, statements: Statement[], isDouble: boolean, relaxed: boolean) {
+  constructor(scope: Scope, statements: Statement[], isDouble: boolean, runtime: Runtime) {
     this.ops = isDouble ? f64x2 : f32x4;
     this.isDouble = isDouble;
     this.#scope = scope;
     this.#statements = statements;
-    this.#relaxed = relaxed;
+    this.#runtime = runtime;
   }
 
   /** Computes `x` here and now; the result can be used many times. */
@@ -42,11 +44,12 @@ export class Float {
   }
 
   madd(a: V128, b: V128, c: V128): V128 {
-    return this.#relaxed ? this.ops.relaxedMadd(a, b, c) : this.ops.add(this.ops.mul(a, b), c);
+    return this.#runtime.relaxed ? this.ops.relaxedMadd(a, b, c) : this.ops.add(this.ops.mul(a, b), c);
   }
 
   num(x: number): V128 {
-    return this.ops.const(x);
+    const address = Object.is(x, 0) ? 0 : this.#runtime.constant(x, this.isDouble);
+    return address === 0 ? this.ops.const(x) : v128.splat[this.isDouble ? 8 : 4](int(address));
   }
 
   /** Bit pattern of a number, for integer arithmetic on patterns. */
@@ -102,7 +105,7 @@ function powerOfTwo(f: Float, n: V128): V128 {
 export function exp(f: Float, x: V128): V128 {
   const { ops } = f;
   const [low, high] = f.isDouble ? [-746, 710] : [-104, 89];
-  const { n, r, lost } = reduce(f, f.let(ops.max(ops.min(x, f.num(high)), f.num(low))));
+  const { n, r, lost } = reduce(f, f.let(ops.pmax(ops.pmin(x, f.num(high)), f.num(low))));
   // 1 + (r + r²(…)): the rounding errors are those of the small terms.
   const small = ops.add(r, f.madd(ops.mul(r, r), f.polynomial(r, taylor(f.isDouble ? 12 : 6, 2)), lost));
   const p = f.let(ops.add(f.num(1), small));
@@ -115,7 +118,7 @@ export function expm1(f: Float, given: V128): V128 {
   const { ops } = f;
   const x = f.let(given);
   const tiny = ops.lt(ops.abs(x), f.num(f.isDouble ? 2 ** -54 : 2 ** -25));
-  const { n, r } = reduce(f, f.let(ops.max(ops.min(x, f.num(f.isDouble ? 710 : 89)), f.num(f.isDouble ? -60 : -40))));
+  const { n, r } = reduce(f, f.let(ops.pmax(ops.pmin(x, f.num(f.isDouble ? 710 : 89)), f.num(f.isDouble ? -60 : -40))));
   const q = f.madd(ops.mul(r, r), f.polynomial(r, taylor(f.isDouble ? 13 : 7, 2)), r);
   // 2ⁿ⁻¹, as 2ⁿ itself can overflow.
   const s = f.let(powerOfTwo(f, ops.sub(n, f.num(1))));
@@ -178,7 +181,7 @@ export function log1p(f: Float, given: V128): V128 {
 export function tanh(f: Float, given: V128): V128 {
   const { ops } = f;
   const x = f.let(given);
-  const a = f.let(ops.min(ops.abs(x), f.num(f.isDouble ? 20 : 10)));
+  const a = f.let(ops.pmin(ops.abs(x), f.num(f.isDouble ? 20 : 10)));
   const t = f.let(expm1(f, ops.add(a, a)));
   return f.copySign(ops.div(t, ops.add(t, f.num(2))), x);
 }

@@ -220,12 +220,12 @@ function buildSoftmax(runtime: Runtime, compute: "float32" | "float64", isLog: b
     const from = scope.local("i32");
     const to = scope.local("i32");
     const left = scope.local("i32");
-    const { ops } = new Float(scope, [], compute === "float64", runtime.relaxed);
+    const { ops } = new Float(scope, [], compute === "float64", runtime);
     /** One pass over the row: whole vectors, then single elements. */
     const pass = (each: (f: Float, x: V128, y: V128) => V128): Statement[] => {
       const body = (count: number): Statement[] => {
         const statements: Statement[] = [];
-        const f = new Float(scope, statements, compute === "float64", runtime.relaxed);
+        const f = new Float(scope, statements, compute === "float64", runtime);
         const load = (at: I32): V128 => (count === 1 ? v128.splat[size](at) : v128.load(at));
         const y = each(f, load(from), load(to));
         return [
@@ -263,7 +263,7 @@ function buildSoftmax(runtime: Runtime, compute: "float32" | "float64", isLog: b
 
 function logOfSum(scope: Scope, runtime: Runtime, compute: ComputeDType, sum: Local<"v128">): Statement[] {
   const statements: Statement[] = [];
-  const value = log(new Float(scope, statements, compute === "float64", runtime.relaxed), sum);
+  const value = log(new Float(scope, statements, compute === "float64", runtime), sum);
   return [...statements, sum.set(value)];
 }
 

@@ -35,11 +35,32 @@ export class Runtime {
   /** Whether kernels may use instructions that round differently between processors. */
   readonly relaxed: boolean;
   pool: Pool | null = null;
+  readonly #constants: Map<string, number> = new Map();
+  #constantsEnd = 512;
 
   constructor(heap: Heap, shared: boolean, relaxed: boolean) {
     this.heap = heap;
     this.shared = shared;
     this.relaxed = relaxed;
+  }
+
+  /**
+   * Address of a constant in memory. Engines build vector constants anew wherever they are used, from several
+   * instructions; a load that fills all lanes is one.
+   * @returns 0 when there is no room left.
+   */
+  constant(x: number, isDouble: boolean): number {
+    const key = `${Object.is(x, -0) ? "-0" : x}${isDouble}`;
+    let address = this.#constants.get(key);
+    if (address === undefined) {
+      if (this.#constantsEnd + 8 > scalarSlots) return 0;
+      address = this.#constantsEnd;
+      this.#constantsEnd += 8;
+      if (isDouble) this.heap.f64[address >> 3] = x;
+      else this.heap.f32[address >> 2] = x;
+      this.#constants.set(key, address);
+    }
+    return address;
   }
 
   module(): ModuleBuilder {
