@@ -488,6 +488,10 @@ export class ModuleBuilder {
     return this.#imports.map((i) => i.name);
   }
 
+  get exportCount(): number {
+    return this.#exports.length;
+  }
+
   /** A function to be defined later, so that functions can call themselves and each other. */
   declare(parameters: readonly Type[], results: readonly Type[] = []): Func {
     const func = new Func(parameters, results);

@@ -12,6 +12,7 @@ import { features } from "./features.ts";
 import { Heap, type MemoryStatistics, type WasmStorage } from "./memory.ts";
 import { reduceRunner, softmaxRunner } from "./reduce.ts";
 import { type Attempt, Runtime } from "./runtime.ts";
+import { availableThreads } from "./threads.ts";
 
 export type { MemoryStatistics } from "./memory.ts";
 
@@ -22,6 +23,8 @@ export interface WasmOptions {
   readonly softMemoryLimit?: number;
   /** Same bits on every processor, at the price of fused multiply-adds. Default `false`. */
   readonly portable?: boolean;
+  /** Threads to run on. Default: as many as the machine runs at once, where memory can be shared. */
+  readonly threads?: number;
   /** Kinds of kernels to leave to the reference, for finding faults. */
   readonly without?: readonly KernelKind[];
 }
@@ -35,6 +38,10 @@ export interface WasmBackend extends Backend {
   pin(storage: Storage): void;
   unpin(storage: Storage): void;
   memory(): MemoryStatistics;
+  /** Threads in use; 1 where memory cannot be shared. */
+  threads(): number;
+  /** @throws {ArgumentError} when `count` is not an integer of at least 1. */
+  setThreads(count: number): void;
   /** Whether kernels use relaxed SIMD. */
   readonly relaxedSimd: boolean;
 }
@@ -58,6 +65,17 @@ export function createWasmBackend(options: WasmOptions = {}): WasmBackend | null
   const heap = new Heap({ limit, shared: found.sharedMemory, ...(soft === undefined ? {} : { softLimit: soft }) });
   const relaxedSimd = found.relaxedSimd && options.portable !== true;
   const runtime = new Runtime(heap, found.sharedMemory, relaxedSimd);
+  function setThreads(count: number): void {
+    if (!Number.isInteger(count) || count < 1) {
+      throw new ArgumentError({
+        op: "setThreads",
+        message: `count is ${count}`,
+        hint: "give an integer of at least 1",
+      });
+    }
+    runtime.threads = count;
+  }
+  setThreads(options.threads ?? availableThreads());
   const generated: Partial<Record<KernelKind, Attempt<KernelRunner<never>>>> = {
     contract: contractRunner(runtime),
     elementwise: elementwiseRunner(runtime),
@@ -75,6 +93,8 @@ export function createWasmBackend(options: WasmOptions = {}): WasmBackend | null
     pin: (storage) => heap.pin(storage as WasmStorage),
     unpin: (storage) => heap.unpin(storage as WasmStorage),
     memory: () => heap.statistics(),
+    threads: () => runtime.threads,
+    setThreads,
     run(kernel: Kernel, inputs: readonly View[], outputs: readonly View[], scalars: readonly number[] = []): void {
       const clock = ++heap.clock;
       let absent = false;

@@ -137,9 +137,8 @@ export function log(f: Float, given: V128): V128 {
   const normal = v128.select(ops.mul(x, f.num(scale)), x, isSmall);
   const root = f.num(Math.SQRT1_2);
   const one = f.num(1);
-  const subtractBits = f.isDouble ? i64x2.sub : i32x4.sub;
-  const mantissa = f.isDouble ? v128.const(new BigInt64Array(2).fill(2n ** 52n - 1n)) : i32x4.const(2 ** 23 - 1);
-  const b = f.let(bits.add(normal, subtractBits(one, root)));
+  const mantissa = f.isDouble ? f.num((2 ** 52 - 1) * 2 ** -1074) : f.num((2 ** 23 - 1) * 2 ** -149);
+  const b = f.let(bits.add(normal, f.num(f.isDouble ? distanceDouble : distanceSingle)));
   const biased = bits.shrU(b);
   const exponent = f.isDouble
     ? ops.sub(v128.or(biased, f.num(2 ** 52)), f.num(2 ** 52 + 1023))
@@ -159,6 +158,9 @@ export function log(f: Float, given: V128): V128 {
   return pick(atZero, f.num(Number.NaN), ops.ge(x, f.num(0)));
 }
 
+/** Differences between the bit patterns of 1 and √½, as the denormal numbers that have those patterns. */
+const distanceSingle = (0x3f800000 - 0x3f3504f3) * 2 ** -149;
+const distanceDouble = Number(0x3ff0000000000000n - 0x3fe6a09e667f3bcdn) * 2 ** -1074;
 const lgSingle = [0.66666662693, 0.40000972152, 0.28498786688, 0.24279078841];
 const lgDouble = [
   0.6666666666666735, 0.3999999999940942, 0.2857142874366239, 0.22222198432149784, 0.1818357216161805,

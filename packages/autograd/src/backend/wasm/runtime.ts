@@ -5,7 +5,7 @@ import type { KernelRunner, View } from "../backend.ts";
 import { ModuleBuilder } from "./assembler.ts";
 import { type Heap, reservedBytes, type WasmStorage } from "./memory.ts";
 import { webAssembly } from "./platform.ts";
-import type { Pool } from "./threads.ts";
+import { Pool } from "./threads.ts";
 
 /** A compiled function. Arguments are addresses and counts, results of no use. */
 export type Entry = (...args: number[]) => void;
@@ -18,6 +18,8 @@ export interface PartedEntry {
   readonly name: string;
   /** What workers know it by; 0 until the first use. */
   id: number;
+  /** Where the module lies in memory, once it has an id. */
+  address: number;
 }
 
 /** Functions a module may import. Workers have none, so modules with imports run on the calling thread. */
@@ -37,6 +39,7 @@ export class Runtime {
   pool: Pool | null = null;
   readonly #constants: Map<string, number> = new Map();
   #constantsEnd = 512;
+  #nextId = 1;
 
   constructor(heap: Heap, shared: boolean, relaxed: boolean) {
     this.heap = heap;
@@ -73,8 +76,22 @@ export class Runtime {
     const instance = new webAssembly.Instance(new webAssembly.Module(bytes), {
       env: { ...imports, memory: this.heap.memory },
     });
-    const local = module.importNames.length > 0;
-    return (name) => ({ entry: instance.exports[name] as Entry, bytes, name, id: local ? -1 : 0 });
+    // Workers know neither the imported functions nor which of several exports is meant.
+    const local = module.importNames.length > 0 || module.exportCount > 1;
+    return (name) => ({ entry: instance.exports[name] as Entry, bytes, name, id: local ? -1 : 0, address: 0 });
+  }
+
+  /** Threads that kernels run on, the calling one included. */
+  get threads(): number {
+    return this.pool?.size ?? 1;
+  }
+
+  set threads(count: number) {
+    const size = this.shared ? count : 1;
+    if (size === this.threads) return;
+    this.pool?.stop();
+    this.#nextId = this.pool?.nextId ?? this.#nextId;
+    this.pool = size > 1 ? new Pool(this.heap, size, this.#nextId) : null;
   }
 
   /** Runs all parts of a function, on several threads where that is possible and the work (in operations) is enough. */
