@@ -162,6 +162,26 @@ export function linspace(start: number, stop: number, count = 50, options: Tenso
   return mark("linspace", fromArray(array, [count], dtype), options);
 }
 
+/**
+ * `count` numbers from baseˢᵗᵃʳᵗ to baseˢᵗᵒᵖ, both included, whose logarithms are evenly spaced.
+ *
+ * @param options.base default: 10.
+ *
+ * @example
+ * ```ts
+ * logspace(0, 2, 3); // [1, 10, 100]
+ * ```
+ */
+export function logspace(
+  start: number,
+  stop: number,
+  count = 50,
+  { base = 10, ...options }: TensorOptions & { readonly base?: number } = {},
+): Tensor {
+  const exponents = linspace(start, stop, count, { dtype: "float64" }).data;
+  return tensor({ data: exponents.map((e) => base ** e), shape: [count] }, { dtype: defaultDType(), ...options });
+}
+
 /** A tensor on `array` itself, which the caller gives up. */
 export function fromArray(array: TypedArray, shape: Shape, dtype: DType = dtypeOfArray(array)): Tensor {
   return new Tensor({ storage: backend().adopt(dtype, array), shape: [...shape] });

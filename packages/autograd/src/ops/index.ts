@@ -43,6 +43,25 @@ export {
   sub,
   trunc,
 } from "./arithmetic.ts";
+export {
+  chunk,
+  type DiagonalOptions,
+  diag,
+  diagonal,
+  expand,
+  meshgrid,
+  ravel,
+  repeat,
+  roll,
+  rot90,
+  split,
+  tile,
+  trace,
+  tril,
+  triu,
+  unstack,
+} from "./arrange.ts";
+export { addAt, at, type Index, setAt } from "./at.ts";
 export { broadcastTo, sumTo } from "./broadcast.ts";
 export { cast, clone, contiguous } from "./cast.ts";
 export {
@@ -81,6 +100,7 @@ export {
   full,
   fullLike,
   linspace,
+  logspace,
   type NdArray,
   ones,
   onesLike,
@@ -92,7 +112,20 @@ export {
   zerosLike,
 } from "./create.ts";
 export { detach, stopGradient } from "./detach.ts";
+export { dot, einsum, inner, kron, outer, tensorDot } from "./einsum.ts";
 export { oneHot, take, takeAlongAxis } from "./indexing.ts";
+export {
+  binaryCrossEntropy,
+  binaryCrossEntropyWithLogits,
+  type ClassLossOptions,
+  crossEntropy,
+  huber,
+  klDiv,
+  type LossOptions,
+  l1Loss,
+  mseLoss,
+  nllLoss,
+} from "./loss.ts";
 export {
   acos,
   acosh,
@@ -123,6 +156,19 @@ export {
   tanh,
 } from "./math.ts";
 export { contract, type Groups, matmul } from "./matmul.ts";
+export {
+  type AttentionOptions,
+  type BatchNormOptions,
+  batchNorm,
+  type DropoutOptions,
+  dropout,
+  groupNorm,
+  instanceNorm,
+  layerNorm,
+  rmsNorm,
+  type ScaleAndShift,
+  scaledDotProductAttention,
+} from "./normalization.ts";
 export { type Padding, type PadOptions, pad } from "./pad.ts";
 export {
   addcmul,
@@ -143,10 +189,38 @@ export {
   xlogy,
 } from "./piecewise.ts";
 export { adaptiveAvgPool, adaptiveMaxPool, avgPool, maxPool, type PoolOptions } from "./pool.ts";
-export { normal, type RandomOptions, rand, randint, randn, uniform } from "./random.ts";
+export {
+  bernoulli,
+  categorical,
+  exponential,
+  gamma,
+  normal,
+  permutation,
+  type RandomOptions,
+  rand,
+  randint,
+  randn,
+  truncatedNormal,
+  uniform,
+} from "./random.ts";
 export type { ArgOptions, ReduceOptions } from "./reduction.ts";
 export { all, any, argmax, argmin, max, mean, min, sum, variance } from "./reduction.ts";
 export { permute, reshape } from "./reshape.ts";
+export { type InterpolateOptions, interpolate } from "./resize.ts";
+export { cummax, cummin, cumprod, cumsum, logCumSumExp, type ScanOptions } from "./scan.ts";
+export {
+  type AlongOptions,
+  embedding,
+  gather,
+  indexAdd,
+  indexSelect,
+  maskedFill,
+  maskedSelect,
+  nonzero,
+  scatter,
+  scatterAdd,
+  scatterReduce,
+} from "./scatter.ts";
 export {
   concatenate,
   flatten,
@@ -158,5 +232,24 @@ export {
   unsqueeze,
 } from "./shape.ts";
 export { logSoftmax, type SoftmaxOptions, softmax } from "./softmax.ts";
+export { argsort, type SortOptions, searchSorted, sort, topK, unique } from "./sort.ts";
+export {
+  amax,
+  amin,
+  average,
+  bincount,
+  countNonzero,
+  diff,
+  histogram,
+  logSumExp,
+  median,
+  nanMean,
+  nanSum,
+  norm,
+  prod,
+  quantile,
+  std,
+  trapezoid,
+} from "./statistics.ts";
 export { flip, type Range, select, slice } from "./view.ts";
 export { fold, unfold } from "./windows.ts";

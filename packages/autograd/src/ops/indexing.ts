@@ -62,6 +62,11 @@ const scatterAddOp: Op<AlongAxis> = {
   batch: (inputs, batched, params, size) => alongAxisOfEach(scatterAddOp, inputs, batched, params, size),
 };
 
+/** Adds elements up at their places along an axis of zeros of the given shape; apart from the axis shapes are equal. */
+export function addAlongAxis(source: Tensor, indices: Tensor, axis: number, shape: Shape): Tensor {
+  return apply(scatterAddOp, [source, indices], { axis, shape });
+}
+
 function alongAxisOfEach(
   op: Op<AlongAxis>,
   inputs: readonly Tensor[],

@@ -3,9 +3,16 @@ import { type DType, defaultDType, type FloatDType } from "../dtype.ts";
 import { ArgumentError } from "../errors.ts";
 import { launch } from "../launch.ts";
 import { defaultGenerator, type Generator } from "../random/generator.ts";
-import { checkShape, type Shape } from "../shape.ts";
+import { checkShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { add, mul, remainder } from "./arithmetic.ts";
+import { add, mul, neg, remainder, sub } from "./arithmetic.ts";
+import { cast } from "./cast.ts";
+import { less } from "./comparison.ts";
+import { asTensor, fromArray, type TensorLike } from "./create.ts";
+import { detach } from "./detach.ts";
+import { erfinv, log, log1p } from "./math.ts";
+import { argmax } from "./reduction.ts";
+import { reshape } from "./reshape.ts";
 
 /** Options of random tensors. */
 export interface RandomOptions {
@@ -69,4 +76,73 @@ export function randint(low: number, high: number, shape: Shape, options: Omit<R
   }
   const words = draw("randint", bits, shape, "int32", options.generator ?? defaultGenerator);
   return add(remainder(words, high - low), low);
+}
+
+/**
+ * True (bool) with the given probability, a number or a tensor.
+ *
+ * @param shape default: that of the probabilities.
+ */
+export function bernoulli(probability: TensorLike, shape?: Shape, options: Omit<RandomOptions, "dtype"> = {}): Tensor {
+  const p = asTensor(probability);
+  return less(rand(shape ?? p.shape, { ...options, dtype: "float64" }), p);
+}
+
+/**
+ * Class indices (int32) drawn with probabilities softmax(logits) along the last axis, by Gumbel's trick.
+ *
+ * @param logits shape `[..., classes]`.
+ * @param options.count how many draws of each, along a new last axis. Default: one, without such an axis.
+ */
+export function categorical(
+  logits: TensorLike,
+  { count, ...options }: Omit<RandomOptions, "dtype"> & { readonly count?: number } = {},
+): Tensor {
+  const input = detach(logits);
+  const shape = [...input.shape.slice(0, -1), count ?? 1, input.shape.at(-1) ?? 0];
+  const noise = exponential(1, shape, options);
+  const drawn = argmax(sub(reshape(input, shape.with(-2, 1)), log(noise)), { axis: -1 });
+  return count === undefined ? reshape(drawn, drawn.shape.slice(0, -1)) : drawn;
+}
+
+/** The integers 0 … n-1 (int32) in random order. */
+export function permutation(n: number, { generator = defaultGenerator }: Omit<RandomOptions, "dtype"> = {}): Tensor {
+  checkShape("permutation", [n]);
+  return fromArray(generator.permutation(n), [n]);
+}
+
+/** Numbers drawn from the exponential distribution with the given rate. */
+export function exponential(rate: number, shape: Shape, options: RandomOptions = {}): Tensor {
+  return mul(log1p(neg(rand(shape, options))), -1 / rate);
+}
+
+/**
+ * Numbers drawn from a normal distribution, drawn again where they are more than two standard deviations away: the
+ * normal distribution function inverted on the part that is left.
+ */
+export function truncatedNormal(mean: number, std: number, shape: Shape, options: RandomOptions = {}): Tensor {
+  const edge = 0.9544997361036416; // erf(√2)
+  const within = mul(sub(mul(rand(shape, { ...options, dtype: "float64" }), 2), 1), edge);
+  return cast(add(mul(erfinv(within), std * Math.SQRT2), mean), options.dtype ?? defaultDType());
+}
+
+/**
+ * Numbers drawn from the gamma distribution with the given shape parameter and scale 1, by G. Marsaglia and W. W. Tsang's
+ * method (2000).
+ */
+export function gamma(alpha: number, shape: Shape, options: RandomOptions = {}): Tensor {
+  checkShape("gamma", shape);
+  if (!(alpha > 0)) throw new ArgumentError({ op: "gamma", message: `alpha is ${alpha}`, hint: "it is positive" });
+  const generator = options.generator ?? defaultGenerator;
+  const d = (alpha < 1 ? alpha + 1 : alpha) - 1 / 3;
+  const c = 1 / Math.sqrt(9 * d);
+  const data = Float64Array.from({ length: sizeOf(shape) }, () => {
+    for (;;) {
+      const x = randn([1], { dtype: "float64", generator }).item();
+      const v = (1 + c * x) ** 3;
+      if (v <= 0 || Math.log(1 - generator.next()) >= 0.5 * x * x + d - d * v + d * Math.log(v)) continue;
+      return d * v * (alpha < 1 ? (1 - generator.next()) ** (1 / alpha) : 1);
+    }
+  });
+  return cast(fromArray(data, shape), options.dtype ?? defaultDType());
 }

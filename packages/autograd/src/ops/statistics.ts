@@ -278,7 +278,7 @@ export function trapezoid(
  * ```
  */
 export function bincount(x: TensorLike, { minLength = 0 }: { readonly minLength?: number } = {}): Tensor {
-  const { data } = asTensor(x, "int32");
+  const data = Array.from(asTensor(x, "int32").data);
   if (data.some((v) => v < 0 || !Number.isInteger(v))) {
     throw new ArgumentError({ op: "bincount", message: "there are numbers that are negative or no integers" });
   }
@@ -302,7 +302,7 @@ export function histogram(
   x: TensorLike,
   { bins = 10, range }: { readonly bins?: number; readonly range?: readonly [number, number] } = {},
 ): { counts: Tensor; edges: Tensor } {
-  const { data } = floating(x);
+  const data = Float64Array.from(floating(x).data);
   if (!Number.isInteger(bins) || bins < 1) throw new ArgumentError({ op: "histogram", message: `bins is ${bins}` });
   let [low, high] = range ?? [
     data.reduce((a, b) => Math.min(a, b), data[0] ?? 0),

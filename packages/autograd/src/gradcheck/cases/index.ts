@@ -2,6 +2,7 @@ import * as g from "../../ops/index.ts";
 import { anywhere, notZero, positive } from "../sampler.ts";
 import { binary, binaryDistinct, type CaseTable, unary } from "./case.ts";
 import { convCases } from "./conv.ts";
+import { moreCases } from "./more.ts";
 import { shapeCases } from "./shape.ts";
 
 /** Within (-1, 1). */
@@ -139,7 +140,14 @@ const activationCases: CaseTable = {
 };
 
 /** A case for every differentiable operation. */
-export const cases: CaseTable = { ...mathCases, ...arithmeticCases, ...activationCases, ...shapeCases, ...convCases };
+export const cases: CaseTable = {
+  ...mathCases,
+  ...arithmeticCases,
+  ...activationCases,
+  ...shapeCases,
+  ...convCases,
+  ...moreCases,
+};
 
 const creation = "makes a new tensor from no other";
 const discrete = "its result is discrete";
@@ -189,4 +197,18 @@ export const notDifferentiable: Readonly<Record<string, string>> = {
   uniform: creation,
   zeros: creation,
   zerosLike: creation,
+  unique: discrete,
+  truncatedNormal: creation,
+  searchSorted: discrete,
+  permutation: creation,
+  nonzero: discrete,
+  logspace: creation,
+  histogram: discrete,
+  gamma: creation,
+  exponential: creation,
+  countNonzero: discrete,
+  categorical: discrete,
+  bincount: discrete,
+  bernoulli: creation,
+  argsort: discrete,
 };

@@ -1,0 +1,319 @@
+import { ArgumentError, ShapeError } from "../errors.ts";
+import { normalizeAxis, type Shape } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { broadcastTo } from "./broadcast.ts";
+import { greaterEqual, where } from "./comparison.ts";
+import { arange, asTensor, fromArray, type TensorLike } from "./create.ts";
+import { take } from "./indexing.ts";
+import { sum } from "./reduction.ts";
+import { reshape } from "./reshape.ts";
+import { concatenate, flatten, swapAxes } from "./shape.ts";
+import { flip, type See, select, slice, unview, view } from "./view.ts";
+
+/** {@link flatten} of all axes. */
+export function ravel(x: TensorLike): Tensor {
+  return flatten(asTensor(x));
+}
+
+/** {@link broadcastTo}, where -1 keeps the length of an axis. */
+export function expand(x: TensorLike, shape: Shape): Tensor {
+  const input = asTensor(x);
+  const lead = shape.length - input.rank;
+  return broadcastTo(
+    input,
+    shape.map((n, i) => (n === -1 && i >= lead ? input.shape[i - lead]! : n)),
+  );
+}
+
+/**
+ * The whole tensor repeated along each axis.
+ *
+ * @param counts one per axis, counted from the last; missing ones are 1.
+ *
+ * @example
+ * ```ts
+ * tile([1, 2], [2, 2]); // [[1, 2, 1, 2], [1, 2, 1, 2]]
+ * ```
+ */
+export function tile(x: TensorLike, counts: number | readonly number[]): Tensor {
+  const given = asTensor(x);
+  const list = typeof counts === "number" ? [counts] : counts;
+  if (!list.every((n) => Number.isInteger(n) && n >= 0)) {
+    throw new ArgumentError({ op: "tile", message: `counts are ${JSON.stringify(counts)}`, operands: [given] });
+  }
+  const rank = Math.max(given.rank, list.length);
+  const shape = [...Array<number>(rank - given.rank).fill(1), ...given.shape];
+  const times = [...Array<number>(rank - list.length).fill(1), ...list];
+  const input = reshape(
+    given,
+    shape.flatMap((n) => [1, n]),
+  );
+  const repeated = broadcastTo(
+    input,
+    shape.flatMap((n, i) => [times[i]!, n]),
+  );
+  return reshape(
+    repeated,
+    shape.map((n, i) => n * times[i]!),
+  );
+}
+
+/**
+ * Each element repeated along an axis.
+ *
+ * @param count how often; or a list, one number per element of the axis.
+ * @param options.axis default: all elements, as a vector.
+ *
+ * @example
+ * ```ts
+ * repeat([1, 2], 2); // [1, 1, 2, 2]
+ * ```
+ */
+export function repeat(
+  x: TensorLike,
+  count: number | readonly number[],
+  { axis }: { readonly axis?: number } = {},
+): Tensor {
+  const input = axis === undefined ? ravel(x) : asTensor(x);
+  const at = normalizeAxis("repeat", axis ?? 0, input);
+  const counts = typeof count === "number" ? Array<number>(input.shape[at]!).fill(count) : count;
+  if (counts.length !== input.shape[at] || !counts.every((n) => Number.isInteger(n) && n >= 0)) {
+    throw new ArgumentError({ op: "repeat", message: `counts are ${JSON.stringify(count)}`, operands: [input] });
+  }
+  const indices = Int32Array.from(counts.flatMap((n, i) => Array<number>(n).fill(i)));
+  return take(input, fromArray(indices, [indices.length]), { axis: at });
+}
+
+/**
+ * Parts along an axis.
+ *
+ * @param sections how many equal parts; or where to cut.
+ * @throws {ArgumentError} when the length is no multiple of the number of parts; {@link chunk} allows that.
+ *
+ * @example
+ * ```ts
+ * split([1, 2, 3, 4], 2); // [[1, 2], [3, 4]]
+ * split([1, 2, 3, 4], [1, 3]); // [[1], [2, 3], [4]]
+ * ```
+ */
+export function split(
+  x: TensorLike,
+  sections: number | readonly number[],
+  { axis = 0 }: { readonly axis?: number } = {},
+): Tensor[] {
+  const input = asTensor(x);
+  const at = normalizeAxis("split", axis, input);
+  const length = input.shape[at]!;
+  if (typeof sections === "number" && (!(sections > 0) || length % sections !== 0)) {
+    throw new ArgumentError({
+      op: "split",
+      message: `${length} elements cannot be divided into ${sections} equal parts`,
+      operands: [input],
+      hint: "chunk() makes the last part shorter",
+    });
+  }
+  const cuts =
+    typeof sections === "number"
+      ? Array.from({ length: sections - 1 }, (_, i) => ((i + 1) * length) / sections)
+      : sections;
+  const bounds = [0, ...cuts, length];
+  const lead = Array<null>(at).fill(null);
+  return bounds.slice(1).map((stop, i) => slice(input, [...lead, { start: bounds[i]!, stop }]));
+}
+
+/** At most `count` parts of equal length along an axis, the last one shorter where it must be. */
+export function chunk(x: TensorLike, count: number, { axis = 0 }: { readonly axis?: number } = {}): Tensor[] {
+  const input = asTensor(x);
+  const length = input.shape[normalizeAxis("chunk", axis, input)]!;
+  if (!Number.isInteger(count) || count < 1) throw new ArgumentError({ op: "chunk", message: `count is ${count}` });
+  const each = Math.max(1, Math.ceil(length / count));
+  const cuts = Array.from({ length: Math.max(0, Math.ceil(length / each) - 1) }, (_, i) => (i + 1) * each);
+  return split(input, cuts, { axis });
+}
+
+/** The slices along an axis, which disappears. */
+export function unstack(x: TensorLike, { axis = 0 }: { readonly axis?: number } = {}): Tensor[] {
+  const input = asTensor(x);
+  const at = normalizeAxis("unstack", axis, input);
+  return Array.from({ length: input.shape[at]! }, (_, i) => select(input, at, i));
+}
+
+/**
+ * Elements shifted along axes; those that leave at one end come in at the other.
+ *
+ * @param options.axis default: through the whole tensor in row-major order.
+ *
+ * @example
+ * ```ts
+ * roll([1, 2, 3], 1); // [3, 1, 2]
+ * ```
+ */
+export function roll(
+  x: TensorLike,
+  shift: number | readonly number[],
+  { axis }: { readonly axis?: number | readonly number[] } = {},
+): Tensor {
+  const input = asTensor(x);
+  const shifts = typeof shift === "number" ? [shift] : shift;
+  if (axis === undefined)
+    return reshape(
+      roll(
+        ravel(input),
+        shifts.reduce((a, b) => a + b, 0),
+        { axis: 0 },
+      ),
+      input.shape,
+    );
+  const axes = typeof axis === "number" ? [axis] : axis;
+  if (axes.length !== shifts.length) {
+    throw new ArgumentError({ op: "roll", message: `${shifts.length} shifts for ${axes.length} axes` });
+  }
+  return axes.reduce((y, a, i) => {
+    const at = normalizeAxis("roll", a, y);
+    const length = y.shape[at]!;
+    const cut = length === 0 ? 0 : ((-shifts[i]! % length) + length) % length;
+    if (cut === 0) return y;
+    const lead = Array<null>(at).fill(null);
+    return concatenate([slice(y, [...lead, { start: cut }]), slice(y, [...lead, { stop: cut }])], { axis: at });
+  }, input);
+}
+
+/**
+ * A quarter turn, `times` times, in the plane of two axes, from the first towards the second.
+ *
+ * @example
+ * ```ts
+ * rot90([[1, 2], [3, 4]]); // [[2, 4], [1, 3]]
+ * ```
+ */
+export function rot90(x: TensorLike, times = 1, axes: readonly [number, number] = [0, 1]): Tensor {
+  const input = asTensor(x);
+  const [a, b] = [normalizeAxis("rot90", axes[0], input), normalizeAxis("rot90", axes[1], input)];
+  if (a === b) throw new ArgumentError({ op: "rot90", message: "the axes are the same", operands: [input] });
+  switch (((times % 4) + 4) % 4) {
+    case 1:
+      return flip(swapAxes(input, a, b), a);
+    case 2:
+      return flip(input, [a, b]);
+    case 3:
+      return flip(swapAxes(input, a, b), b);
+    default:
+      return input;
+  }
+}
+
+function diagonalView(at: readonly [number, number], offset: number): See {
+  const [a, b] = at;
+  return ({ shape, strides, offset: start }) => {
+    const length = Math.max(0, Math.min(shape[a]! + Math.min(offset, 0), shape[b]! - Math.max(offset, 0)));
+    const first = offset >= 0 ? offset * strides[b]! : -offset * strides[a]!;
+    const keep = <T>(list: readonly T[]): T[] => list.filter((_, i) => i !== a && i !== b);
+    return {
+      shape: [...keep(shape), length],
+      strides: [...keep(strides), strides[a]! + strides[b]!],
+      offset: start + (length === 0 ? 0 : first),
+    };
+  };
+}
+
+/** Options of {@link diagonal} and {@link trace}. */
+export interface DiagonalOptions {
+  /** Above (positive) or below the main diagonal. Default: 0. */
+  readonly offset?: number;
+  /** The two axes of the matrices. Default: the first two, as in NumPy. */
+  readonly axes?: readonly [number, number];
+}
+
+/**
+ * Diagonals of matrices, along a new last axis; no element is copied.
+ *
+ * @example
+ * ```ts
+ * diagonal([[1, 2], [3, 4]]); // [1, 4]
+ * ```
+ */
+export function diagonal(x: TensorLike, { offset = 0, axes = [0, 1] }: DiagonalOptions = {}): Tensor {
+  const input = asTensor(x);
+  const at = [normalizeAxis("diagonal", axes[0], input), normalizeAxis("diagonal", axes[1], input)] as const;
+  if (at[0] === at[1]) throw new ArgumentError({ op: "diagonal", message: "the axes are the same", operands: [input] });
+  return view(input, diagonalView(at, offset));
+}
+
+/**
+ * The matrix that has the vector on a diagonal; of a matrix, its {@link diagonal}.
+ * @throws {ShapeError} for other ranks.
+ *
+ * @example
+ * ```ts
+ * diag([1, 2]); // [[1, 0], [0, 2]]
+ * ```
+ */
+export function diag(x: TensorLike, { offset = 0 }: { readonly offset?: number } = {}): Tensor {
+  const input = asTensor(x);
+  if (input.rank === 2) return diagonal(input, { offset });
+  if (input.rank !== 1) {
+    throw new ShapeError({ op: "diag", message: "the tensor is neither a vector nor a matrix", operands: [input] });
+  }
+  const n = input.size + Math.abs(offset);
+  return unview(input, diagonalView([0, 1], offset), [n, n]);
+}
+
+/** The sum of a {@link diagonal}. */
+export function trace(x: TensorLike, options: DiagonalOptions = {}): Tensor {
+  return sum(diagonal(x, options), { axis: -1 });
+}
+
+function triangle(op: string, x: TensorLike, keep: (row: Tensor, column: Tensor) => Tensor): Tensor {
+  const input = asTensor(x);
+  if (input.rank < 2) throw new ShapeError({ op, message: "the tensor is no matrix", operands: [input] });
+  const [rows, columns] = input.shape.slice(-2) as [number, number];
+  return where(keep(reshape(arange(rows), [rows, 1]), arange(columns)), input, 0);
+}
+
+/**
+ * The elements of matrices on and below a diagonal, zeros above.
+ *
+ * @param options.offset of the diagonal, positive above the main one. Default: 0.
+ *
+ * @example
+ * ```ts
+ * tril([[1, 2], [3, 4]]); // [[1, 0], [3, 4]]
+ * ```
+ */
+export function tril(x: TensorLike, { offset = 0 }: { readonly offset?: number } = {}): Tensor {
+  return triangle("tril", x, (row, column) => greaterEqual(row.add(offset), column));
+}
+
+/**
+ * The elements of matrices on and above a diagonal, zeros below.
+ *
+ * @example
+ * ```ts
+ * triu([[1, 2], [3, 4]]); // [[1, 2], [0, 4]]
+ * ```
+ */
+export function triu(x: TensorLike, { offset = 0 }: { readonly offset?: number } = {}): Tensor {
+  return triangle("triu", x, (row, column) => greaterEqual(column, row.add(offset)));
+}
+
+/**
+ * Vectors as coordinates of a grid: one tensor per vector, all of the grid's shape.
+ *
+ * @example
+ * ```ts
+ * meshgrid([1, 2], [3, 4, 5])[1]; // [[3, 4, 5], [3, 4, 5]]
+ * ```
+ */
+export function meshgrid(...vectors: readonly TensorLike[]): Tensor[] {
+  const inputs = vectors.map((v) => ravel(v));
+  const shape = inputs.map((v) => v.size);
+  return inputs.map((v, i) =>
+    broadcastTo(
+      reshape(
+        v,
+        shape.map((n, k) => (k === i ? n : 1)),
+      ),
+      shape,
+    ),
+  );
+}

@@ -1,0 +1,81 @@
+import { isFloat } from "../dtype.ts";
+import { ArgumentError, unknownOption } from "../errors.ts";
+import type { Tensor } from "../tensor.ts";
+import { cast } from "./cast.ts";
+import { asTensor, fromArray, type TensorLike } from "./create.ts";
+import { take } from "./indexing.ts";
+import { contract } from "./matmul.ts";
+import { moveAxis } from "./shape.ts";
+
+const modes = ["nearest", "linear", "cubic"] as const;
+
+/** Options of {@link interpolate}. */
+export interface InterpolateOptions {
+  /** `nearest`, `linear` (bilinear, trilinear) or `cubic` (bicubic, R. Keys 1981, a = -0.75). Default: `nearest`. */
+  readonly mode?: (typeof modes)[number];
+  /** Whether the first and the last elements stay where they are, instead of the outer edges. Default: false. */
+  readonly alignCorners?: boolean;
+}
+
+/** Weights of the elements at distance t, t in [0, 1), from the one before: as many as elements, from `first` on. */
+function weightsAt(mode: "linear" | "cubic", t: number): { first: number; weights: readonly number[] } {
+  if (mode === "linear") return { first: 0, weights: [1 - t, t] };
+  const a = -0.75;
+  const near = (d: number): number => ((a + 2) * d - (a + 3)) * d * d + 1;
+  const far = (d: number): number => ((d - 5) * d + 8) * d * a - 4 * a;
+  return { first: -1, weights: [far(t + 1), near(t), near(1 - t), far(2 - t)] };
+}
+
+/** The matrix `[out, in]` that resizes one axis. */
+function matrix(length: number, out: number, mode: "linear" | "cubic", alignCorners: boolean): Float64Array {
+  const result = new Float64Array(out * length);
+  for (let i = 0; i < out; i++) {
+    let place = alignCorners ? (out === 1 ? 0 : (i * (length - 1)) / (out - 1)) : ((i + 0.5) * length) / out - 0.5;
+    if (mode === "linear") place = Math.max(0, place);
+    const below = Math.floor(place);
+    const { first, weights } = weightsAt(mode, place - below);
+    weights.forEach((w, k) => {
+      const at = Math.min(Math.max(below + first + k, 0), length - 1);
+      result[i * length + at]! += w;
+    });
+  }
+  return result;
+}
+
+/**
+ * An image (or signal, or volume) at another size, channels last.
+ *
+ * @param x shape `[batch, ...space, channels]`.
+ * @param size lengths of the spatial axes in the result.
+ *
+ * @example
+ * ```ts
+ * interpolate([[[1], [3]]], [4], { mode: "linear" }); // [[[1], [1.5], [2.5], [3]]]
+ * ```
+ */
+export function interpolate(x: TensorLike, size: readonly number[], options: InterpolateOptions = {}): Tensor {
+  const given = asTensor(x);
+  const { mode = "nearest", alignCorners = false } = options;
+  if (!modes.includes(mode)) throw unknownOption("interpolate", "mode", mode, modes);
+  const input = isFloat(given.dtype) || mode === "nearest" ? given : cast(given, "float32");
+  if (size.length !== input.rank - 2 || !size.every((n) => Number.isInteger(n) && n > 0)) {
+    throw new ArgumentError({
+      op: "interpolate",
+      message: `size is ${JSON.stringify(size)}`,
+      operands: [input],
+      hint: `give ${Math.max(0, input.rank - 2)} positive integers`,
+    });
+  }
+  return size.reduce((y, out, i) => {
+    const axis = i + 1;
+    const length = y.shape[axis]!;
+    if (length === out) return y;
+    if (mode === "nearest") {
+      const places = Int32Array.from({ length: out }, (_, k) => Math.floor((k * length) / out));
+      return take(y, fromArray(places, [out]), { axis });
+    }
+    const weights = cast(fromArray(matrix(length, out, mode, alignCorners), [out, length]), y.dtype);
+    const moved = contract(moveAxis(y, axis, -1), weights.transpose(), { batch: 0, m: y.rank - 1, k: 1, n: 1 });
+    return moveAxis(moved, -1, axis);
+  }, input);
+}

@@ -1,0 +1,299 @@
+import type { ScatterKernel } from "../backend/backend.ts";
+import { backend } from "../backend/current.ts";
+import { ArgumentError, ShapeError, unknownOption } from "../errors.ts";
+import { normalizeAxis, type Shape, sizeOf } from "../shape.ts";
+import { apply, type Op, savesNothing } from "../tape.ts";
+import type { Tensor } from "../tensor.ts";
+import { add, div } from "./arithmetic.ts";
+import { asBatch, broadcastTo } from "./broadcast.ts";
+import { cast } from "./cast.ts";
+import { equal, greaterEqual, where } from "./comparison.ts";
+import { arange, asTensor, full, fullLike, onesLike, type TensorLike, zerosLike } from "./create.ts";
+import { detach } from "./detach.ts";
+import { addAlongAxis, checkIndices, take, takeAlongAxis } from "./indexing.ts";
+import { pad } from "./pad.ts";
+import { clamp } from "./piecewise.ts";
+import { reshape } from "./reshape.ts";
+import { flatten } from "./shape.ts";
+import { slice } from "./view.ts";
+
+/** Options of gathering and scattering. */
+export interface AlongOptions {
+  /** Default: the last. */
+  readonly axis?: number;
+}
+
+interface Prepared {
+  readonly input: Tensor;
+  readonly places: Tensor;
+  readonly at: number;
+}
+
+/** Indices may be shorter than the tensor along the other axes: the elements beyond are left alone. */
+function prepare(op: string, x: TensorLike, indices: TensorLike, axis: number): Prepared {
+  const input = asTensor(x);
+  const given = asTensor(indices, "int32");
+  const at = normalizeAxis(op, axis, input);
+  if (given.rank !== input.rank || given.shape.some((n, i) => i !== at && n > input.shape[i]!)) {
+    throw new ShapeError({
+      op,
+      message: "indices do not fit the tensor",
+      operands: [input, given],
+      hint: `they have its rank, and apart from axis ${at} are no longer than it`,
+    });
+  }
+  return { input, places: checkIndices(op, given, input.shape[at]!, input), at };
+}
+
+const upTo = (shape: Shape): { stop: number }[] => shape.map((stop) => ({ stop }));
+
+/**
+ * For each index, the element of `x` at that place along `axis` and at the index's own place along the others.
+ * Unlike {@link takeAlongAxis} it broadcasts nothing, and indices may be shorter than `x` along the other axes.
+ *
+ * @example
+ * ```ts
+ * gather([[1, 2], [3, 4]], tensor([[1], [0]], { dtype: "int32" })); // [[2], [3]]
+ * ```
+ */
+export function gather(x: TensorLike, indices: TensorLike, { axis = -1 }: AlongOptions = {}): Tensor {
+  const { input, places, at } = prepare("gather", x, indices, axis);
+  return takeAlongAxis(slice(input, upTo(places.shape.with(at, input.shape[at]!))), places, at);
+}
+
+/** The values to scatter, in the shape of the indices. */
+function sourceFor(op: string, source: TensorLike, { input, places }: Prepared): Tensor {
+  if (typeof source === "number") return full(places.shape, source, { dtype: input.dtype });
+  const given = cast(asTensor(source), input.dtype);
+  if (given.rank === 0) return broadcastTo(given, places.shape);
+  if (given.rank !== places.rank || given.shape.some((n, i) => n < places.shape[i]!)) {
+    throw new ShapeError({ op, message: "there are fewer values than indices", operands: [given, places] });
+  }
+  return slice(given, upTo(places.shape));
+}
+
+/** Sums at the places, in the shape of `input`. */
+function summed(source: Tensor, { input, places, at }: Prepared): Tensor {
+  const part = addAlongAxis(source, places, at, places.shape.with(at, input.shape[at]!));
+  return pad(
+    part,
+    part.shape.map((n, i) => [0, input.shape[i]! - n] as const),
+  );
+}
+
+/**
+ * `x` with values added at the given places, which may repeat.
+ *
+ * @param source of the indices' shape or longer, or a number.
+ *
+ * @example
+ * ```ts
+ * scatterAdd([0, 0], tensor([1, 1], { dtype: "int32" }), [3, 4]); // [0, 7]
+ * ```
+ */
+export function scatterAdd(
+  x: TensorLike,
+  indices: TensorLike,
+  source: TensorLike,
+  { axis = -1 }: AlongOptions = {},
+): Tensor {
+  const prepared = prepare("scatterAdd", x, indices, axis);
+  return add(prepared.input, summed(sourceFor("scatterAdd", source, prepared), prepared));
+}
+
+interface PlacesParams {
+  readonly axis: number;
+  readonly reduction: ScatterKernel["reduction"];
+}
+
+/** The scatter kernel itself, on a copy of its first input; without derivative. */
+const scatterOp: Op<PlacesParams> = {
+  name: "scatter",
+  forward: ([base, indices, source], { axis, reduction }) => {
+    const result = asTensor({ data: base!.data, shape: base!.shape }, base!.dtype);
+    backend().run({ kind: "scatter", axis, reduction }, [indices!, source!], [result]);
+    return result;
+  },
+  saves: () => savesNothing,
+  vjp: null,
+  jvp: null,
+  batch: (inputs, batched, { axis, reduction }, size) => {
+    const all = inputs.map((x, i) => asBatch(x, batched[i]!, size));
+    return apply(scatterOp, all, { axis: axis + 1, reduction });
+  },
+};
+
+/** For each element of `input`, which element of the source comes to lie there last; -1 for none. */
+function winners({ input, places, at }: Prepared): Tensor {
+  const base = full(places.shape.with(at, input.shape[at]!), -1, { dtype: "int32" });
+  const numbers = reshape(arange(places.size), places.shape);
+  const part = apply(scatterOp, [base, places, numbers], { axis: at, reduction: "set" });
+  return pad(
+    part,
+    part.shape.map((n, i) => [0, input.shape[i]! - n] as const),
+    { value: -1 },
+  );
+}
+
+/**
+ * `x` with the elements at the given places replaced; where places repeat, the last value stays.
+ *
+ * @example
+ * ```ts
+ * scatter([1, 2, 3], tensor([2, 0], { dtype: "int32" }), [30, 10]); // [10, 2, 30]
+ * ```
+ */
+export function scatter(
+  x: TensorLike,
+  indices: TensorLike,
+  source: TensorLike,
+  { axis = -1 }: AlongOptions = {},
+): Tensor {
+  const prepared = prepare("scatter", x, indices, axis);
+  const values = sourceFor("scatter", source, prepared);
+  if (values.size === 0) return prepared.input;
+  const from = winners(prepared);
+  return where(greaterEqual(from, 0), take(flatten(values), clamp(from, { min: 0 })), prepared.input);
+}
+
+const reductions = ["sum", "mean", "amax", "amin"] as const;
+
+/**
+ * `x` combined with the values that fall on each place. Ties of extremes share the gradient evenly.
+ *
+ * @param options.reduce `"sum"`, `"mean"`, `"amax"` or `"amin"`.
+ * @param options.includeSelf whether `x`'s own elements take part where values fall. Default: true.
+ *
+ * @example
+ * ```ts
+ * scatterReduce([1, 5], tensor([0, 0], { dtype: "int32" }), [3, 2], { reduce: "amax" }); // [3, 5]
+ * ```
+ */
+export function scatterReduce(
+  x: TensorLike,
+  indices: TensorLike,
+  source: TensorLike,
+  options: AlongOptions & { readonly reduce: (typeof reductions)[number]; readonly includeSelf?: boolean },
+): Tensor {
+  const { axis = -1, reduce, includeSelf = true } = options;
+  if (!reductions.includes(reduce)) throw unknownOption("scatterReduce", "reduce", reduce, reductions);
+  const prepared = prepare("scatterReduce", x, indices, axis);
+  const { input, places, at } = prepared;
+  const values = sourceFor("scatterReduce", source, prepared);
+  const counts = summed(onesLike(values), prepared);
+  const touched = greaterEqual(counts, 1);
+  if (reduce === "sum" || reduce === "mean") {
+    const base = includeSelf ? input : where(touched, 0, input);
+    const total = add(base, summed(values, prepared));
+    if (reduce === "sum") return total;
+    return div(total, clamp(add(counts, includeSelf ? 1 : 0), { min: 1 }));
+  }
+  const neutral = reduce === "amax" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  const own = detach(includeSelf ? input : where(touched, neutral, input));
+  const window = slice(own, upTo(places.shape.with(at, input.shape[at]!)));
+  const reduction = reduce === "amax" ? "max" : "min";
+  const part = apply(scatterOp, [window, places, detach(values)], { axis: at, reduction });
+  const extreme = scatterBack(own, part);
+  const isOwn = equal(own, extreme);
+  const isValue = equal(values, takeAlongAxis(part, places, at));
+  const share = add(cast(isOwn, input.dtype), summed(cast(isValue, input.dtype), prepared));
+  const total = add(where(isOwn, input, 0), summed(where(isValue, values, 0), prepared));
+  return div(total, share);
+}
+
+/** `part` in the first corner of `whole`. */
+function scatterBack(whole: Tensor, part: Tensor): Tensor {
+  const margins = part.shape.map((n, i) => [0, whole.shape[i]! - n] as const);
+  const inside = pad(onesLike(part), margins);
+  return where(equal(inside, 1), pad(part, margins), whole);
+}
+
+/** {@link take} along an axis, under PyTorch's name. */
+export function indexSelect(x: TensorLike, indices: TensorLike, { axis = 0 }: AlongOptions = {}): Tensor {
+  return take(x, indices, { axis });
+}
+
+/**
+ * `x` with slices added at the given places of an axis, which may repeat.
+ *
+ * @param source like `x`, but along the axis as long as there are indices.
+ *
+ * @example
+ * ```ts
+ * indexAdd([[1, 1], [2, 2]], tensor([1], { dtype: "int32" }), [[10, 20]]); // [[1, 1], [12, 22]]
+ * ```
+ */
+export function indexAdd(
+  x: TensorLike,
+  indices: TensorLike,
+  source: TensorLike,
+  { axis = 0 }: AlongOptions = {},
+): Tensor {
+  const [input, places, values] = [asTensor(x), asTensor(indices, "int32"), asTensor(source)];
+  const at = normalizeAxis("indexAdd", axis, input);
+  if (places.rank !== 1) {
+    throw new ArgumentError({ op: "indexAdd", message: "indices are no vector", operands: [input, places] });
+  }
+  const shape = input.shape.with(at, places.size);
+  const spread = reshape(
+    places,
+    shape.map((n, i) => (i === at ? n : 1)),
+  );
+  return scatterAdd(input, broadcastTo(spread, shape), broadcastTo(values, shape), { axis: at });
+}
+
+/** Rows of an embedding table: {@link take} along the first axis. */
+export function embedding(table: TensorLike, indices: TensorLike): Tensor {
+  return take(table, indices);
+}
+
+/**
+ * `x` with `value` where `mask` holds.
+ *
+ * @example
+ * ```ts
+ * maskedFill([1, 2], [true, false], 0); // [0, 2]
+ * ```
+ */
+export function maskedFill(x: TensorLike, mask: TensorLike, value: TensorLike): Tensor {
+  const input = asTensor(x);
+  return where(mask, typeof value === "number" ? fullLike(input, value) : value, input);
+}
+
+/**
+ * The places where elements are not 0: one row of indices (int32) per element.
+ *
+ * @example
+ * ```ts
+ * nonzero([[0, 1], [2, 0]]); // [[0, 1], [1, 0]]
+ * ```
+ */
+export function nonzero(x: TensorLike): Tensor {
+  const { data, shape } = asTensor(x);
+  const rows: number[] = [];
+  let count = 0;
+  data.forEach((value, flat) => {
+    if (value === 0) return;
+    count++;
+    shape.forEach((n, axis) => {
+      rows.push(Math.floor(flat / sizeOf(shape.slice(axis + 1))) % n);
+    });
+  });
+  return asTensor({ data: Int32Array.from(rows), shape: [count, shape.length] });
+}
+
+/**
+ * The elements where `mask` holds, as a vector in row-major order. Tensor and mask broadcast.
+ *
+ * @example
+ * ```ts
+ * maskedSelect([1, 2, 3], [true, false, true]); // [1, 3]
+ * ```
+ */
+export function maskedSelect(x: TensorLike, mask: TensorLike): Tensor {
+  const [given, chosen] = [asTensor(x), asTensor(mask)];
+  const flags = add(cast(chosen, "int32"), cast(zerosLike(given), "int32"));
+  const { data } = flags;
+  const places = Int32Array.from(Array.from(data.keys()).filter((i) => data[i] !== 0));
+  return take(flatten(broadcastTo(given, flags.shape)), asTensor({ data: places, shape: [places.length] }));
+}
