@@ -139,7 +139,7 @@ describe("downloadFile", () => {
     };
     const urls = ["gone", "damaged", "silent"].map((name) => base + name);
     const cache = freshFolder();
-    const error = await downloadFile({ ...remote, urls }, cache, { stallTimeout: 100 }).then(
+    const error = await downloadFile({ ...remote, urls }, cache, { stallTimeout: 1500 }).then(
       () => undefined,
       (reason: unknown) => reason,
     );
@@ -147,7 +147,7 @@ describe("downloadFile", () => {
     const { tried } = error as DataUnavailableError;
     expect(tried.map(({ place }) => place)).toEqual(urls);
     expect(tried.map(({ reason }) => reason).join("\n")).toMatch(/404.*\n.*sha256.*\n.*stopped sending/s);
-    const { url } = await downloadFile({ ...remote, urls: [...urls, `${base}good`] }, cache, { stallTimeout: 100 });
+    const { url } = await downloadFile({ ...remote, urls: [...urls, `${base}good`] }, cache, { stallTimeout: 1500 });
     expect(url).toBe(`${base}good`);
     expect((await readdir(cache)).filter((name) => !name.startsWith("big.bin"))).toEqual([]);
   });
