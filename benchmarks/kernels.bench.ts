@@ -1,0 +1,160 @@
+/**
+ * WebAssembly kernels: matrix products beside the processor's 128-bit multiply-add peak, elementwise kernels,
+ * reductions and softmax beside a copy of memory. The yardsticks are measured in the same run.
+ *
+ * node benchmarks/kernels.bench.ts [--json FILE] [--threads N]
+ */
+import { writeFileSync } from "node:fs";
+import benny from "benny";
+import type { Kernel, View } from "../packages/autograd/src/backend/backend.ts";
+import {
+  f32x4,
+  i32,
+  increase,
+  int,
+  ModuleBuilder,
+  whileLoop,
+} from "../packages/autograd/src/backend/wasm/assembler.ts";
+import { createWasmBackend } from "../packages/autograd/src/backend/wasm/index.ts";
+import { webAssembly } from "../packages/autograd/src/backend/wasm/platform.ts";
+import type { DType } from "../packages/autograd/src/dtype.ts";
+import * as s from "../packages/autograd/src/scalar/expression.ts";
+
+const option = (name: string): string | undefined => {
+  const at = process.argv.indexOf(name);
+  return at < 0 ? undefined : process.argv[at + 1];
+};
+const threads = Number(option("--threads") ?? 1);
+const made = createWasmBackend({ threads });
+if (made === null) throw new Error("this engine has no WebAssembly SIMD");
+const backend = made;
+
+interface Case {
+  readonly name: string;
+  readonly run: () => void;
+  /** Operations (or bytes, or elements) of one run, in thousands of millions. */
+  readonly amount: number;
+  readonly unit: string;
+  /** What its rate is compared with. */
+  readonly yardstick?: string;
+  /** The yardstick's rate counts for this many times as much, as where vectors hold twice the elements. */
+  readonly factor?: number;
+}
+
+function tensor(shape: readonly number[], dtype: DType = "float32", transposed = false): View {
+  const size = shape.reduce((a, b) => a * b, 1);
+  const storage = backend.allocate(dtype, size);
+  for (let i = 0; i < size; i++) storage.array[i] = ((i * 7919) % 1000) / 100 - 5;
+  const strides = shape.length < 2 ? [1] : transposed ? [1, shape[0]!] : [shape[1]!, 1];
+  return { shape, strides: shape.length === 0 ? [] : strides, offset: 0, dtype, size, storage };
+}
+
+/** 12 independent chains of multiply-adds, which is what it takes to keep the units busy. */
+function peak(): Case {
+  const module = new ModuleBuilder(false);
+  module.function("peak", ["i32"], ["f32"], (scope, n) => {
+    const sums = Array.from({ length: 12 }, () => scope.local("v128"));
+    const x = scope.local("v128");
+    const madd = backend.relaxedSimd
+      ? f32x4.relaxedMadd
+      : (a: typeof x, b: typeof x, c: typeof x) => f32x4.add(f32x4.mul(a, b), c);
+    return [
+      x.set(f32x4.const(0.5)),
+      whileLoop(i32.gt(n, int(0)), ...sums.map((sum) => sum.set(madd(x, x, sum) as typeof x)), increase(n, -1)),
+      f32x4.extract(
+        sums.reduce((a, b) => f32x4.add(a, b) as typeof x),
+        0,
+      ),
+    ];
+  });
+  const memory = new webAssembly.Memory({ initial: 1, maximum: 1, shared: false });
+  const { exports } = new webAssembly.Instance(new webAssembly.Module(module.build()), { env: { memory } });
+  const run = exports.peak as (n: number) => number;
+  return { name: "peak", run: () => run(1e5), amount: (12 * 8 * 1e5) / 1e9, unit: "GFLOP/s" };
+}
+
+function product(
+  m: number,
+  k: number,
+  n: number,
+  dtype: "float32" | "float64",
+  transposedA = false,
+  transposedB = false,
+): Case {
+  const [a, b, c] = [tensor([m, k], dtype, transposedA), tensor([k, n], dtype, transposedB), tensor([m, n], dtype)];
+  const kernel: Kernel = { kind: "contract", batch: 0, m: 1, k: 1, n: 1 };
+  const mark = (transposed: boolean): string => (transposed ? "ᵀ" : "");
+  return {
+    name: `${dtype} ${m}×${k}${mark(transposedA)} · ${k}×${n}${mark(transposedB)}`,
+    run: () => backend.run(kernel, [a, b], [c]),
+    amount: (2 * m * k * n) / 1e9,
+    unit: "GFLOP/s",
+    yardstick: "peak",
+    factor: dtype === "float64" ? 0.5 : 1,
+  };
+}
+
+const million = 2 ** 20;
+const [x, y, out, row, sum] = [tensor([million]), tensor([million]), tensor([million]), tensor([1024]), tensor([])];
+const square = tensor([1024, 1024]);
+
+function elementwise(name: string, expression: s.Expr, inputs: readonly View[]): Case {
+  const kernel: Kernel = { kind: "elementwise", expressions: [expression], compute: "float32" };
+  const run = (): void => backend.run(kernel, inputs, [out]);
+  return { name, run, amount: (4 * (inputs.length + 1) * million) / 1e9, unit: "GB/s", yardstick: "copy" };
+}
+
+function other(name: string, kernel: Kernel, input: View, output: View): Case {
+  const bytes = 4 * (input.size + output.size);
+  return {
+    name,
+    run: () => backend.run(kernel, [input], [output]),
+    amount: bytes / 1e9,
+    unit: "GB/s",
+    yardstick: "copy",
+  };
+}
+
+const [a0, a1] = [s.argument(0), s.argument(1)];
+const cases: Case[] = [
+  peak(),
+  ...[32, 64, 128, 256, 512, 1024].map((n) => product(n, n, n, "float32")),
+  product(256, 256, 256, "float32", true, true),
+  product(32, 784, 300, "float32"),
+  product(784, 32, 300, "float32", true, false),
+  product(32, 300, 784, "float32", false, true),
+  product(256, 256, 256, "float64"),
+  product(512, 512, 512, "float64"),
+  { name: "copy", run: () => out.storage.array.set(x.storage.array), amount: (8 * million) / 1e9, unit: "GB/s" },
+  elementwise("add", s.add(a0, a1), [x, y]),
+  elementwise("relu", s.max(a0, 0), [x]),
+  elementwise("exp", s.exp(a0), [x]),
+  elementwise("log", s.log(s.abs(a0)), [x]),
+  elementwise("tanh", s.tanh(a0), [x]),
+  elementwise("sigmoid", s.sigmoid(a0), [x]),
+  other("sum", { kind: "reduce", reduction: "sum" }, x, sum),
+  other("sum over rows", { kind: "reduce", reduction: "sum" }, { ...square, strides: [1, 1024] }, row),
+  other("softmax", { kind: "softmax", log: false }, square, tensor([1024, 1024])),
+];
+
+/** Enough calls for the optimising compiler to have finished, as engines run the first in a faster-made tier. */
+for (const { run } of cases) for (let i = 0; i < 20; i++) run();
+await new Promise((resolve) => setTimeout(resolve, 500));
+
+const summary = await benny.suite(
+  `kernels, ${threads} ${threads === 1 ? "thread" : "threads"}`,
+  ...cases.map(({ name, run }) => benny.add(name, run, { minSamples: 20, maxTime: 1 })),
+);
+const rates = new Map<string, number>();
+const results = cases.map(({ name, amount, unit, yardstick, factor = 1 }) => {
+  // The fastest sample: others were shared with whatever else the machine was doing.
+  const seconds = summary.results.find((r) => r.name === name)!.details.min;
+  const rate = amount / seconds;
+  rates.set(name, rate);
+  const ratio = yardstick === undefined ? undefined : rate / (rates.get(yardstick)! * factor);
+  const percent = ratio === undefined ? "" : `${(100 * ratio).toFixed(0).padStart(5)} % of ${yardstick}`;
+  console.log(`${name.padEnd(34)} ${rate.toFixed(1).padStart(8)} ${unit.padEnd(8)}${percent}`);
+  return { name, rate, unit, ...(ratio === undefined ? {} : { yardstick, ratio }) };
+});
+const file = option("--json");
+if (file !== undefined) writeFileSync(file, `${JSON.stringify({ threads, results }, null, 2)}\n`);
