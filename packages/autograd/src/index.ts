@@ -28,6 +28,7 @@ export {
 } from "./gradcheck/index.ts";
 export * from "./ops/index.ts";
 export { Generator, type GeneratorState, manualSeed } from "./random/generator.ts";
+export * as scalar from "./scalar/expression.ts";
 export type { AxisArgument, Shape } from "./shape.ts";
 export { noGrad } from "./tape.ts";
 export { type NestedArray, Parameter, Tensor } from "./tensor.ts";
@@ -38,3 +39,4 @@ export { hessian, type JacobianOptions, jacobian } from "./transforms/jacobian.t
 export { hvp, jvp } from "./transforms/jvp.ts";
 export { linearize, vjp } from "./transforms/vjp.ts";
 export { type VmapOptions, vmap } from "./transforms/vmap.ts";
+export { InPlaceUpdate, type UpdateCounts, type UpdateOperands } from "./update.ts";

@@ -1,4 +1,4 @@
-import { abs, maximum, type Parameter, sqrt, square, type Tensor } from "@gradiente/autograd";
+import { abs, InPlaceUpdate, maximum, type Parameter, scalar, sqrt, square, type Tensor } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import { Optimizer, type OptimizerOptions, type Slots } from "./optimizer.ts";
 
@@ -37,6 +37,26 @@ abstract class Moments extends Optimizer {
   }
 }
 
+/** Targets: weight, both means and (with `amsgrad`) the largest second one; numbers: rate, 1 − β₁, 1 − β₂, ε. */
+const adam = (amsgrad: boolean): InPlaceUpdate => {
+  const { add, div, max, mul, square: squareOf, sqrt: root, sub } = scalar;
+  return new InPlaceUpdate(
+    "adam",
+    { targets: amsgrad ? 4 : 3, others: 1, scalars: 4 },
+    ({ targets, others: [g], scalars }) => {
+      const [w, m, v, largest] = targets;
+      const [rate, towards1, towards2, epsilon] = scalars;
+      const mean = add(m!, mul(towards1!, sub(g!, m!)));
+      const squares = add(v!, mul(towards2!, sub(squareOf(g!), v!)));
+      const scale = largest === undefined ? squares : max(largest, squares);
+      const next = sub(w!, div(mul(rate!, mean), add(root(scale), epsilon!)));
+      return largest === undefined ? [next, mean, squares] : [next, mean, squares, scale];
+    },
+  );
+};
+const plain = adam(false);
+const withLargest = adam(true);
+
 /** Adam: means of gradients and of their squares decide direction and size of a step. The rate defaults to 0.001. */
 export class Adam extends Moments {
   readonly className: string = "Adam";
@@ -50,10 +70,8 @@ export class Adam extends Moments {
 
   protected update(weight: Parameter, gradient: Tensor, slots: Slots, learningRate: number, step: number): void {
     const rate = (learningRate * Math.sqrt(1 - this.beta2 ** step)) / (1 - this.beta1 ** step);
-    const m = this.track(slots[0]!, gradient, this.beta1);
-    const v = this.track(slots[1]!, square(gradient), this.beta2);
-    const scale = this.amsgrad ? slots[2]!.assign(maximum(slots[2]!, v)) : v;
-    weight.assign(weight.sub(m.mul(rate).div(sqrt(scale).add(this.epsilon))));
+    const scalars = [rate, 1 - this.beta1, 1 - this.beta2, this.epsilon];
+    (this.amsgrad ? withLargest : plain).run([weight, ...slots], [gradient], scalars);
   }
 
   override getConfig(): Config {

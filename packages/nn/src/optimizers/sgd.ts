@@ -1,4 +1,4 @@
-import type { Parameter, Tensor } from "@gradiente/autograd";
+import { InPlaceUpdate, type Parameter, scalar, type Tensor } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import { Optimizer, type OptimizerOptions, type Slots } from "./optimizer.ts";
 
@@ -9,6 +9,28 @@ export interface SGDOptions extends OptimizerOptions {
   /** Nesterov's form of momentum. Default: false. */
   readonly nesterov?: boolean;
 }
+
+const { add, mul, sub } = scalar;
+
+const plain = new InPlaceUpdate(
+  "sgd",
+  { targets: 1, others: 1, scalars: 1 },
+  ({ targets: [w], others: [g], scalars: [rate] }) => [sub(w!, mul(rate!, g!))],
+);
+
+/** Targets: weight and velocity; numbers: rate and momentum. */
+const withMomentum = (nesterov: boolean): InPlaceUpdate =>
+  new InPlaceUpdate(
+    "sgd",
+    { targets: 2, others: 1, scalars: 2 },
+    ({ targets: [w, v], others: [g], scalars: [rate, m] }) => {
+      const step = mul(rate!, g!);
+      const velocity = sub(mul(m!, v!), step);
+      return [add(w!, nesterov ? sub(mul(m!, velocity), step) : velocity), velocity];
+    },
+  );
+const heavyBall = withMomentum(false);
+const nesterov = withMomentum(true);
 
 /** Gradient descent: w ← w − rate·g, with momentum v ← momentum·v − rate·g. The rate defaults to 0.01. */
 export class SGD extends Optimizer {
@@ -25,14 +47,9 @@ export class SGD extends Optimizer {
   }
 
   protected update(weight: Parameter, gradient: Tensor, slots: Slots, learningRate: number): void {
-    const step = gradient.mul(learningRate);
     const velocity = slots[0];
-    if (velocity === undefined) {
-      weight.assign(weight.sub(step));
-      return;
-    }
-    velocity.assign(velocity.mul(this.momentum).sub(step));
-    weight.assign(weight.add(this.nesterov ? velocity.mul(this.momentum).sub(step) : velocity));
+    if (velocity === undefined) plain.run([weight], [gradient], [learningRate]);
+    else (this.nesterov ? nesterov : heavyBall).run([weight, velocity], [gradient], [learningRate, this.momentum]);
   }
 
   override getConfig(): Config {
