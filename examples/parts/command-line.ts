@@ -45,16 +45,22 @@ export const HELP: string = [
 ].join("\n");
 
 /**
- * Reads a command line.
- * @returns null when help was asked for.
- * @throws {UsageError} for options there are not, and for values outside what is valid.
+ * The values that a command line gives to options, by name; null when help was asked for.
+ * @param flags options without a value.
+ * @throws {UsageError} for options there are not, and values that are missing.
  */
-export function readOptions(args: readonly string[]): TrainingOptions | null {
-  const names = [...OPTIONS.map(({ name }) => name), "help"];
+function readValues(
+  args: readonly string[],
+  options: readonly string[],
+  flags: readonly string[],
+): Map<string, string> | null {
+  const names = [...options, ...flags, "help"];
   const list = names.map((name) => `--${name}`).join(", ");
   const { tokens } = parseArgs({
     args: args.filter((arg, index) => index > 0 || arg !== "--"), // some package managers hand the separator on
-    options: Object.fromEntries(names.map((name) => [name, { type: name === "help" ? "boolean" : "string" }] as const)),
+    options: Object.fromEntries(
+      names.map((name) => [name, { type: options.includes(name) ? "string" : "boolean" }] as const),
+    ),
     strict: false,
     tokens: true,
   });
@@ -64,28 +70,67 @@ export function readOptions(args: readonly string[]): TrainingOptions | null {
     if (token.kind !== "option") continue;
     if (!names.includes(token.name)) throw new UsageError(`Unknown option ${token.rawName}. Valid options: ${list}.`);
     if (token.name === "help") return null;
+    if (flags.includes(token.name)) {
+      values.set(token.name, "");
+      continue;
+    }
     // A name that follows an option is the next option, not its value, unless it is a negative number.
     if (token.value === undefined || /^--?[a-z]/i.test(token.value) || token.value === "") {
       throw new UsageError(`${token.rawName} needs a value.`);
     }
     values.set(token.name, token.value);
   }
-  const number = (name: string, otherwise: number, isValid: (x: number) => boolean, valid: string): number => {
-    const text = values.get(name);
-    if (text === undefined) return otherwise;
-    const value = text.trim() === "" ? Number.NaN : Number(text);
-    if (!isValid(value)) throw new UsageError(`--${name} is "${text}"; valid is ${valid}.`);
-    return value;
-  };
+  return values;
+}
+
+function readNumber(
+  values: ReadonlyMap<string, string>,
+  name: string,
+  otherwise: number,
+  isValid: (x: number) => boolean,
+  valid: string,
+): number {
+  const text = values.get(name);
+  if (text === undefined) return otherwise;
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (!isValid(value)) throw new UsageError(`--${name} is "${text}"; valid is ${valid}.`);
+  return value;
+}
+
+const readSeed = (values: ReadonlyMap<string, string>): number =>
+  readNumber(values, "seed", 42, (x) => Number.isSafeInteger(x) && x >= 0, "a whole number from 0");
+
+/**
+ * Reads the command line of the main job.
+ * @returns null when help was asked for.
+ * @throws {UsageError} for options there are not, and for values outside what is valid.
+ */
+export function readOptions(args: readonly string[]): TrainingOptions | null {
+  const names = OPTIONS.map(({ name }) => name);
+  const values = readValues(args, names, []);
+  if (values === null) return null;
   const count = (name: string, otherwise: number): number =>
-    number(name, otherwise, (x) => Number.isSafeInteger(x) && x >= 1, "a whole number from 1");
+    readNumber(values, name, otherwise, (x) => Number.isSafeInteger(x) && x >= 1, "a whole number from 1");
   return {
     epochs: count("epochs", 30),
     batchSize: count("batch-size", 32),
-    learningRate: number("learning-rate", 0.01, (x) => Number.isFinite(x) && x > 0, "a number above 0"),
-    seed: number("seed", 42, (x) => Number.isSafeInteger(x) && x >= 0, "a whole number from 0"),
+    learningRate: readNumber(values, "learning-rate", 0.01, (x) => Number.isFinite(x) && x > 0, "a number above 0"),
+    seed: readSeed(values),
     backend: values.get("backend"),
     data: values.get("data"),
     out: values.get("out") ?? "out",
   };
+}
+
+export interface TopicOptions {
+  /** A short form, which shows that everything runs. */
+  readonly quick: boolean;
+  readonly seed: number;
+  readonly out: string;
+}
+
+/** Reads the command line of an example on one topic; see {@link readOptions}. */
+export function readTopicOptions(args: readonly string[]): TopicOptions | null {
+  const values = readValues(args, ["seed", "out"], ["quick"]);
+  return values && { quick: values.has("quick"), seed: readSeed(values), out: values.get("out") ?? "out" };
 }

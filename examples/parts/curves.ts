@@ -1,11 +1,6 @@
 /** Learning curves, as SVG and in the terminal. */
-import { LineChart } from "echarts/charts";
-import { GridComponent, LegendComponent, TitleComponent } from "echarts/components";
-import { init, use } from "echarts/core";
-import { SVGRenderer } from "echarts/renderers";
 import { plot } from "simple-ascii-chart";
-
-use([LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
+import { byEpoch, drawCharts } from "./charts.ts";
 
 /** Values by epoch under Keras' names: `loss`, `accuracy`, `val_loss`, `val_accuracy`. */
 export type Curves = Readonly<Record<string, readonly number[]>>;
@@ -19,60 +14,16 @@ function pairs(curves: Curves): { quantity: string; names: string[] }[] {
   }));
 }
 
-const COLOURS: readonly string[] = ["#1f6feb", "#d9730d"];
-
 /** Draws one chart per quantity, side by side. The same curves give the same text. */
 export function drawCurves(curves: Curves, title: string): string {
-  const charts = pairs(curves);
-  const [width, height, margin] = [480, 380, 62];
-  const chart = init(null, null, { renderer: "svg", ssr: true, width: width * charts.length, height });
-  chart.setOption({
-    animation: false,
-    backgroundColor: "#ffffff",
-    color: [...COLOURS],
-    title: [
-      { text: title, left: "center", top: 8, textStyle: { fontSize: 15 } },
-      ...charts.map(({ quantity }, i) => ({
-        text: quantity,
-        left: width * i + width / 2,
-        top: 36,
-        textAlign: "center",
-        textStyle: { fontSize: 13, fontWeight: "normal" },
-      })),
-    ],
-    legend: charts.map(({ names }, i) => ({ data: names, left: width * i + margin, top: 56 })),
-    grid: charts.map((_, i) => ({ left: width * i + margin, width: width - margin - 24, top: 88, bottom: 48 })),
-    xAxis: charts.map((_, i) => ({
-      type: "value",
-      gridIndex: i,
-      name: "epoch",
-      nameLocation: "middle",
-      nameGap: 28,
-      min: 1,
-      max: Math.max(2, curves[charts[i]!.quantity]!.length),
-      minInterval: 1,
+  return drawCharts(
+    title,
+    pairs(curves).map(({ quantity, names }) => ({
+      title: quantity,
+      xLabel: "epoch",
+      series: names.map((name) => byEpoch(name, curves[name]!)),
     })),
-    yAxis: charts.map((_, i) => ({ type: "value", gridIndex: i, scale: true })),
-    series: charts.flatMap(({ names }, i) =>
-      names.map((name, j) => ({
-        type: "line",
-        name,
-        xAxisIndex: i,
-        yAxisIndex: i,
-        showSymbol: curves[name]!.length === 1,
-        itemStyle: { color: COLOURS[j] },
-        lineStyle: { color: COLOURS[j] },
-        data: curves[name]!.map((value, epoch) => [epoch + 1, value]),
-      })),
-    ),
-  });
-  const svg = chart.renderToSVGString();
-  chart.dispose();
-  // Classes serve what happens under a pointer; their names count the charts of this process.
-  return svg
-    .replace(/<style[\s\S]*?<\/style>/g, "")
-    .replace(/ class="[^"]*"/g, "")
-    .replace(/\bzr\d+-/g, "chart-");
+  );
 }
 
 /** Plots each quantity as characters; where there is no colour to tell two lines apart, each line by itself. */
