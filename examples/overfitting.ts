@@ -1,0 +1,60 @@
+/** Overfitting, its validation curves, and four remedies: early stopping, a penalty, dropout, more data. */
+import { moons } from "@gradiente/datasets";
+import { Adam, type Callback, Dense, Dropout, EarlyStopping, type Layer, l2, Sequential } from "@gradiente/nn";
+import { byEpoch, type Chart, drawCharts } from "./parts/charts.ts";
+import { printTable, topic } from "./parts/topic.ts";
+
+interface Remedy {
+  readonly name: string;
+  readonly penalty?: number;
+  readonly dropout?: number;
+  readonly samples?: number;
+  readonly callbacks?: readonly Callback[];
+}
+
+const remedies: readonly Remedy[] = [
+  { name: "none" },
+  { name: "early stopping", callbacks: [new EarlyStopping({ patience: 20, restoreBestWeights: true })] },
+  { name: "l2 penalty 0.003", penalty: 0.003 },
+  { name: "dropout 50 %", dropout: 0.5 },
+  { name: "ten times the data", samples: 800 },
+];
+
+await topic("overfitting", async ({ quick, seed }) => {
+  const validation = await moons(1000, { noise: 0.3, seed: seed + 1 }).toArrays();
+  const rows: (string | number)[][] = [["remedy", "epochs", "loss", "val_loss", "val_accuracy"]];
+  const charts: Chart[] = [];
+  for (const { name, penalty, dropout, samples = 80, callbacks = [] } of remedies) {
+    const { x, y } = await moons(samples, { noise: 0.3, seed }).toArrays();
+    const kernelRegularizer = penalty === undefined ? null : l2(penalty);
+    const layers: Layer[] = [];
+    for (const inputShape of [[2], undefined]) {
+      layers.push(new Dense(128, { activation: "relu", kernelRegularizer, ...(inputShape && { inputShape }) }));
+      if (dropout !== undefined) layers.push(new Dropout(dropout));
+    }
+    const model = new Sequential([...layers, new Dense(1, { activation: "sigmoid" })], { seed });
+    model.compile({
+      loss: "binary_crossentropy",
+      optimizer: new Adam({ learningRate: 0.003 }),
+      metrics: ["accuracy"],
+    });
+    const { history } = await model.fit(x, y, {
+      epochs: quick ? 3 : 200,
+      validationData: [validation.x, validation.y],
+      validationBatchSize: 250,
+      callbacks,
+      verbose: 0,
+    });
+    // After early stopping these are those of the best epoch, whose weights were restored.
+    const final = await model.evaluate(validation.x, validation.y, { batchSize: 250 });
+    rows.push([name, String(history.loss.length), history.loss.at(-1)!, final.loss, final.accuracy!]);
+    charts.push({
+      title: name,
+      xLabel: "epoch",
+      yRange: [0, 1.2],
+      series: [byEpoch("loss", history.loss), byEpoch("val_loss", history.val_loss!)],
+    });
+  }
+  printTable(rows);
+  return drawCharts("A network of 17,025 weights on 80 noisy samples", charts);
+});
