@@ -182,7 +182,7 @@ export interface DropoutOptions extends LayerOptions {
 
 /** In training, sets the fraction `rate` of the inputs to 0 and scales the others by 1 / (1 − rate). */
 export class Dropout extends Layer {
-  static override readonly className = "Dropout";
+  static override readonly className: string = "Dropout";
   readonly rate: number;
   readonly seed: number | null;
   readonly noiseShape: readonly (number | null)[] | null;

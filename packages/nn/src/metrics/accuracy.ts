@@ -6,9 +6,9 @@ export function accuracy(yTrue: Tensor, yPred: Tensor): Tensor {
   return yTrue.cast(yPred.dtype).equal(yPred).cast("float32");
 }
 
-/** Fraction of predictions on the right side of `threshold` (default 0.5), over the last axis. */
+/** 1 where a prediction is on the right side of `threshold` (default 0.5). */
 export function binaryAccuracy(yTrue: Tensor, yPred: Tensor, threshold: number = 0.5): Tensor {
-  return yTrue.cast(yPred.dtype).equal(yPred.greater(threshold).cast(yPred.dtype)).cast("float32").mean({ axis: -1 });
+  return yTrue.cast(yPred.dtype).equal(yPred.greater(threshold).cast(yPred.dtype)).cast("float32");
 }
 
 /** 1 where the largest prediction is at the largest target. */

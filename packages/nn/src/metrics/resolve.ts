@@ -2,9 +2,11 @@ import { isSerialized, optionsOf, type Serialized, snakeCase } from "../config.t
 import { unknownName } from "../errors.ts";
 import * as losses from "../losses/functions.ts";
 import * as accuracies from "./accuracy.ts";
+import * as confusion from "./confusion.ts";
 import { MeanMetric, Metric, type MetricFunction } from "./metric.ts";
+import * as scores from "./scores.ts";
 
-const functions: Readonly<Record<Exclude<MetricName, "accuracy" | "acc">, MetricFunction>> = {
+const functions: Readonly<Record<string, MetricFunction>> = {
   binary_accuracy: accuracies.binaryAccuracy,
   categorical_accuracy: accuracies.categoricalAccuracy,
   sparse_categorical_accuracy: accuracies.sparseCategoricalAccuracy,
@@ -51,8 +53,36 @@ export type MetricName =
   | "categorical_hinge"
   | "huber"
   | "log_cosh"
+  | "auc"
+  | "precision"
+  | "recall"
+  | "true_positives"
+  | "false_positives"
+  | "true_negatives"
+  | "false_negatives"
+  | "top_k_categorical_accuracy"
+  | "sparse_top_k_categorical_accuracy"
+  | "root_mean_squared_error"
+  | "r2_score"
+  | "f1_score"
+  | "fbeta_score"
   | "accuracy"
   | "acc";
+
+/** Classes by Keras' names; those without options of their own are functions above. */
+const classes: Readonly<Record<string, new (options: never) => Metric>> = {
+  ...confusion,
+  BinaryAccuracy: accuracies.BinaryAccuracy,
+  TopKCategoricalAccuracy: scores.TopKCategoricalAccuracy,
+  SparseTopKCategoricalAccuracy: scores.SparseTopKCategoricalAccuracy,
+  RootMeanSquaredError: scores.RootMeanSquaredError,
+  CosineSimilarity: scores.CosineSimilarityMetric,
+  LogCoshError: scores.LogCoshError,
+  R2Score: scores.R2Score,
+  FBetaScore: scores.FBetaScore,
+  F1Score: scores.F1Score,
+  MeanIoU: scores.MeanIoU,
+};
 
 /** What stands for a metric: a name, an object, or any function of targets and predictions (its mean is taken). */
 export type MetricLike = MetricName | Metric | Serialized | MetricFunction;
@@ -69,8 +99,13 @@ export function resolveMetric(given: MetricLike, shapes: MetricShapes): Metric {
   if (typeof given === "function") return new MeanMetric(given.name || "metric", given);
   const name = isSerialized(given) ? given.class_name : given;
   if (name === "accuracy" || name === "acc") return new MeanMetric(name, accuracyFor(shapes));
+  const found = Object.entries(classes).find(([own]) => own === name || snakeCase(own) === name);
+  if (found !== undefined) {
+    const make = found[1] as new (options: object) => Metric;
+    return new make(isSerialized(given) ? optionsOf(given.config) : {});
+  }
   const key = Object.hasOwn(functions, name) ? name : snakeCase(String(name));
-  const value = Object.hasOwn(functions, key) ? functions[key as keyof typeof functions] : undefined;
+  const value = Object.hasOwn(functions, key) ? functions[key] : undefined;
   if (value === undefined) throw unknownName("compile", "metric", name, ["accuracy", ...Object.keys(functions)]);
   const options = isSerialized(given) ? optionsOf(given.config) : {};
   return new MeanMetric(String(options.name ?? name), (t, p) => (value as MetricFunction)(t, p));

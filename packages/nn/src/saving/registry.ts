@@ -1,21 +1,101 @@
 import { type Config, isSerialized, optionsOf, type Serialized } from "../config.ts";
 import { ModelFileError, unknownName } from "../errors.ts";
-import { Activation, Dense, Dropout, Flatten, InputLayer } from "../layers/core.ts";
+import * as activations from "../layers/activations.ts";
+import * as convolution from "../layers/convolution.ts";
+import * as core from "../layers/core.ts";
+import * as noise from "../layers/noise.ts";
+import * as normalization from "../layers/normalization.ts";
+import * as pooling from "../layers/pooling.ts";
+import * as recurrent from "../layers/recurrent.ts";
+import * as shape from "../layers/shape.ts";
 import type { BatchShape, Layer } from "../module.ts";
 import { Sequential } from "../sequential.ts";
 
 /** Makes a layer from its options as files contain them. */
 export type LayerReader = (config: Config, options: Record<string, unknown>) => Layer;
 
+type LayerClass = new (...args: never[]) => Layer;
+
+/** Classes whose first options are arguments of their own, in order. */
+const positional: readonly (readonly [LayerClass, readonly string[]])[] = [
+  [core.Dense, ["units"]],
+  [core.Dropout, ["rate"]],
+  [core.Activation, ["activation"]],
+  [shape.Reshape, ["targetShape"]],
+  [shape.Permute, ["dims"]],
+  [shape.RepeatVector, ["n"]],
+  [shape.ZeroPadding1D, ["padding"]],
+  [shape.ZeroPadding2D, ["padding"]],
+  [shape.Cropping1D, ["cropping"]],
+  [shape.Cropping2D, ["cropping"]],
+  [shape.UpSampling1D, ["size"]],
+  [shape.UpSampling2D, ["size"]],
+  [noise.SpatialDropout1D, ["rate"]],
+  [noise.SpatialDropout2D, ["rate"]],
+  [noise.GaussianNoise, ["stddev"]],
+  [noise.GaussianDropout, ["rate"]],
+  [noise.AlphaDropout, ["rate"]],
+  [noise.Rescaling, ["scale"]],
+  [convolution.Conv1D, ["filters", "kernelSize"]],
+  [convolution.Conv2D, ["filters", "kernelSize"]],
+  [convolution.Conv3D, ["filters", "kernelSize"]],
+  [convolution.Conv1DTranspose, ["filters", "kernelSize"]],
+  [convolution.Conv2DTranspose, ["filters", "kernelSize"]],
+  [convolution.SeparableConv2D, ["filters", "kernelSize"]],
+  [convolution.DepthwiseConv2D, ["kernelSize"]],
+  [recurrent.SimpleRNN, ["units"]],
+  [recurrent.LSTM, ["units"]],
+  [recurrent.GRU, ["units"]],
+  [recurrent.Embedding, ["inputDim", "outputDim"]],
+];
+
+/** Classes that take one object of options. */
+const plain: readonly LayerClass[] = [
+  core.Flatten,
+  core.InputLayer,
+  noise.ActivityRegularization,
+  ...Object.values(activations),
+  ...Object.values(pooling),
+  normalization.BatchNormalization,
+  normalization.LayerNormalization,
+  normalization.GroupNormalization,
+  normalization.UnitNormalization,
+  normalization.RMSNormalization,
+];
+
 const readers = new Map<string, LayerReader>([
-  ["Dense", (_, { units, ...options }) => new Dense(units as number, options)],
-  ["Flatten", (_, options) => new Flatten(options)],
-  ["Dropout", (_, { rate, ...options }) => new Dropout(rate as number, options)],
-  ["Activation", (_, { activation, ...options }) => new Activation(activation as "relu", options)],
-  ["InputLayer", (_, options) => new InputLayer(options)],
   ["Sequential", (config) => sequentialOf(config)],
   ["Functional", () => refuse("Functional")],
+  [
+    "Bidirectional",
+    (_, { layer, backwardLayer: _unused, ...options }) =>
+      new recurrent.Bidirectional(layerOf(layer as Serialized) as recurrent.LSTM, options),
+  ],
+  [
+    "TimeDistributed",
+    (_, { layer, ...options }) => new recurrent.TimeDistributed(layerOf(layer as Serialized), options),
+  ],
 ]);
+for (const type of plain) {
+  const make = type as new (options: object) => Layer;
+  readers.set(nameOf(type), (_, options) => new make(options));
+}
+for (const [type, names] of positional) {
+  const make = type as new (...args: unknown[]) => Layer;
+  readers.set(nameOf(type), (_, options) => {
+    const rest = { ...options };
+    const args = names.map((name) => {
+      const value = rest[name];
+      delete rest[name];
+      return value;
+    });
+    return new make(...args, rest);
+  });
+}
+
+function nameOf(type: LayerClass): string {
+  return (type as unknown as { readonly className: string }).className;
+}
 
 function refuse(className: string): never {
   throw new ModelFileError({ op: "loadModel", message: `models of class ${className} cannot be read yet` });
@@ -42,8 +122,12 @@ export function layerOf(given: Serialized): Layer {
   // A policy of mixed precision or another dtype is more than a name.
   if (isSerialized(dtype)) options.dtype = dtype.config.name;
   if (options.dtype !== "float64") options.dtype = "float32";
-  const shape = batchShapeOf(given.config);
-  if (shape !== null) options.inputShape = shape.slice(1);
+  const stated = batchShapeOf(given.config);
+  if (stated !== null) options.inputShape = stated.slice(1);
+  if (options.maskZero === true || options.returnState === true || options.stateful === true) {
+    const option = options.maskZero ? "mask_zero" : options.returnState ? "return_state" : "stateful";
+    throw new ModelFileError({ op: "loadModel", message: `${given.class_name} with ${option} cannot be read yet` });
+  }
   const layer = read(given.config, options);
   if (given.config.trainable === false) layer.trainable = false;
   return layer;
