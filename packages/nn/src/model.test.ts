@@ -102,3 +102,14 @@ _________________________________________________________________`);
     expect(loss).toBeCloseTo(Math.min(...history.history.val_loss!), 6);
   });
 });
+
+describe("fit on batches", () => {
+  it("takes the options in third place too, where arrays would have targets in the second", async () => {
+    const model = new Sequential([new Dense(1, { inputShape: [1] })]);
+    model.compile({ loss: "mse", optimizer: "sgd" });
+    const batches = new Set([{ x: [[1], [2]], y: [[2], [4]] }]);
+    // What someone without types may well write.
+    const history = await Reflect.apply(model.fit, model, [batches, undefined, { epochs: 3, verbose: 0 }]);
+    expect(history.epoch).toEqual([0, 1, 2]);
+  });
+});

@@ -216,7 +216,7 @@ export abstract class Model extends Layer {
   fit(x: BatchIterable, options?: FitOptions): Promise<History>;
   fit(x: Arrays, y: Arrays, options?: FitOptions): Promise<History>;
   fit(x: Arrays | BatchIterable, y?: Arrays | FitOptions, options: FitOptions = {}): Promise<History> {
-    if (isOptions(y)) return fit(this, x, undefined, y ?? {});
+    if (isOptions(y)) return fit(this, x, undefined, y ?? options);
     return fit(this, x, y, options);
   }
 
@@ -237,7 +237,7 @@ export abstract class Model extends Layer {
     y?: Arrays | EvaluateOptions,
     options: EvaluateOptions = {},
   ): Promise<Logs> {
-    const given = isOptions(y) ? (y ?? {}) : options;
+    const given = isOptions(y) ? (y ?? options) : options;
     const source = sourceOf("evaluate", x, isOptions(y) ? undefined : (y as Arrays), {
       batchSize: given.batchSize ?? 32,
       sampleWeight: given.sampleWeight,
