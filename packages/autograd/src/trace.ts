@@ -9,6 +9,8 @@ import type { Tensor } from "./tensor.ts";
 export interface Trace {
   /** Depth of the transformation, innermost highest. */
   readonly level: number;
+  /** What the handle stands for: a primal, a batch. */
+  readonly behind: Tensor;
   /** Carries out one operation. */
   readonly process: (op: Op, inputs: readonly Tensor[], params: unknown) => readonly Tensor[];
   /** The ordinary tensor whose elements reading the handle gives. Throws where there is no such thing. */

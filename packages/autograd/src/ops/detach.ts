@@ -24,5 +24,12 @@ export function detach(x: TensorLike): Tensor {
   return apply(detachOp, [asTensor(x)], null);
 }
 
+/** The ordinary tensor behind all transformations: for decisions that hold for a whole batch. */
+export function underlying(x: Tensor): Tensor {
+  let y = x;
+  while (y.trace !== null) y = y.trace.behind;
+  return y;
+}
+
 /** {@link detach} under the name that JAX and TensorFlow users look for. */
 export const stopGradient: (x: TensorLike) => Tensor = detach;

@@ -115,6 +115,19 @@ export { detach, stopGradient } from "./detach.ts";
 export { dot, einsum, inner, kron, outer, tensorDot } from "./einsum.ts";
 export { oneHot, take, takeAlongAxis } from "./indexing.ts";
 export {
+  cholesky,
+  det,
+  eigh,
+  inv,
+  qr,
+  slogdet,
+  solve,
+  svd,
+  type TriangularOptions,
+  triangularSolve,
+} from "./linalg/decompose.ts";
+export { cond, cross, lstsq, matrixExp, matrixPower, pinv } from "./linalg/matrix.ts";
+export {
   binaryCrossEntropy,
   binaryCrossEntropyWithLogits,
   type ClassLossOptions,

@@ -21,6 +21,10 @@ class Dual implements Trace {
     this.tangent = tangent;
   }
 
+  get behind(): Tensor {
+    return this.primal;
+  }
+
   process(op: Op, inputs: readonly Tensor[], params: unknown): readonly Tensor[] {
     const duals = inputs.map((x) => dualAt(this.level, x));
     const primals = inputs.map((x, i) => duals[i]?.primal ?? x);

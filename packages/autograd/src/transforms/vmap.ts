@@ -17,6 +17,10 @@ class Batched implements Trace {
     this.value = value;
   }
 
+  get behind(): Tensor {
+    return this.value;
+  }
+
   process(op: Op, inputs: readonly Tensor[], params: unknown): readonly Tensor[] {
     const batches = inputs.map((x) => batchAt(this.level, x));
     const values = inputs.map((x, i) => batches[i]?.value ?? x);

@@ -2,6 +2,7 @@ import * as g from "../../ops/index.ts";
 import { anywhere, notZero, positive } from "../sampler.ts";
 import { binary, binaryDistinct, type CaseTable, unary } from "./case.ts";
 import { convCases } from "./conv.ts";
+import { linalgCases } from "./linalg.ts";
 import { moreCases } from "./more.ts";
 import { shapeCases } from "./shape.ts";
 
@@ -147,6 +148,7 @@ export const cases: CaseTable = {
   ...shapeCases,
   ...convCases,
   ...moreCases,
+  ...linalgCases,
 };
 
 const creation = "makes a new tensor from no other";

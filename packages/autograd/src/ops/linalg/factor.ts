@@ -1,0 +1,206 @@
+import { NumericalError } from "../../errors.ts";
+
+// Factorisations of one matrix, row-major, in float64. They favour being evidently right over being fast.
+
+/** L with L·Lᵀ = A. Only the lower triangle of A is read. */
+export function choleskyOf(a: Float64Array, n: number): Float64Array {
+  const l = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) {
+      let sum = a[i * n + j]!;
+      for (let k = 0; k < j; k++) sum -= l[i * n + k]! * l[j * n + k]!;
+      if (i !== j) l[i * n + j] = sum / l[j * n + j]!;
+      else if (sum > 0) l[i * n + i] = Math.sqrt(sum);
+      else {
+        throw new NumericalError({
+          op: "cholesky",
+          message: `the leading minor of order ${i + 1} is not positive definite`,
+          hint: "add a small multiple of the identity",
+        });
+      }
+    }
+  }
+  return l;
+}
+
+/** P·A = L·U by partial pivoting: L below the diagonal and U on and above it, the rows' order, the sign of P. */
+export function luOf(a: Float64Array, n: number): { lu: Float64Array; order: Int32Array; sign: number } {
+  const lu = a.slice();
+  const order = Int32Array.from({ length: n }, (_, i) => i);
+  let sign = 1;
+  for (let k = 0; k < n; k++) {
+    let pivot = k;
+    for (let i = k + 1; i < n; i++) if (Math.abs(lu[i * n + k]!) > Math.abs(lu[pivot * n + k]!)) pivot = i;
+    if (pivot !== k) {
+      for (let j = 0; j < n; j++) [lu[k * n + j], lu[pivot * n + j]] = [lu[pivot * n + j]!, lu[k * n + j]!];
+      [order[k], order[pivot]] = [order[pivot]!, order[k]!];
+      sign = -sign;
+    }
+    const diagonal = lu[k * n + k]!;
+    if (diagonal === 0) continue;
+    for (let i = k + 1; i < n; i++) {
+      const factor = lu[i * n + k]! / diagonal;
+      lu[i * n + k] = factor;
+      for (let j = k + 1; j < n; j++) lu[i * n + j]! -= factor * lu[k * n + j]!;
+    }
+  }
+  return { lu, order, sign };
+}
+
+/** X with A·X = B, for B of m columns. */
+export function solveOne(a: Float64Array, b: Float64Array, n: number, m: number): Float64Array {
+  const { lu, order } = luOf(a, n);
+  const x = new Float64Array(n * m);
+  for (let i = 0; i < n; i++) {
+    if (lu[i * n + i] === 0) {
+      throw new NumericalError({ op: "solve", message: `the matrix is singular: pivot ${i} is 0` });
+    }
+    for (let c = 0; c < m; c++) {
+      let sum = b[order[i]! * m + c]!;
+      for (let k = 0; k < i; k++) sum -= lu[i * n + k]! * x[k * m + c]!;
+      x[i * m + c] = sum;
+    }
+  }
+  return backSubstitute(lu, x, n, m, false);
+}
+
+/** Solves with one triangle of T in place of T, in a copy of b. */
+export function backSubstitute(t: Float64Array, b: Float64Array, n: number, m: number, lower: boolean): Float64Array {
+  const x = b.slice();
+  for (let step = 0; step < n; step++) {
+    const i = lower ? step : n - 1 - step;
+    for (let c = 0; c < m; c++) {
+      let sum = x[i * m + c]!;
+      for (let k = lower ? 0 : i + 1; k < (lower ? i : n); k++) sum -= t[i * n + k]! * x[k * m + c]!;
+      x[i * m + c] = sum / t[i * n + i]!;
+    }
+  }
+  return x;
+}
+
+/** A = Q·R for m ≥ n by Householder's reflections: Q is m × n, R's diagonal may have any sign. */
+export function qrOf(a: Float64Array, m: number, n: number): { q: Float64Array; r: Float64Array } {
+  const work = a.slice();
+  const reflectors: Float64Array[] = [];
+  for (let k = 0; k < n; k++) {
+    const v = new Float64Array(m);
+    let norm = 0;
+    for (let i = k; i < m; i++) norm = Math.hypot(norm, work[i * n + k]!);
+    const alpha = work[k * n + k]! > 0 ? -norm : norm;
+    for (let i = k; i < m; i++) v[i] = work[i * n + k]!;
+    v[k]! -= alpha;
+    let length = 0;
+    for (let i = k; i < m; i++) length += v[i]! * v[i]!;
+    if (length > 0 && m - k > 1) {
+      reflect(work, v, length, m, n, k);
+      reflectors.push(v);
+    } else reflectors.push(new Float64Array(m));
+  }
+  const r = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) for (let j = i; j < n; j++) r[i * n + j] = work[i * n + j]!;
+  const q = new Float64Array(m * n);
+  for (let i = 0; i < n; i++) q[i * n + i] = 1;
+  for (let k = n - 1; k >= 0; k--) {
+    const v = reflectors[k]!;
+    const length = v.reduce((sum, x) => sum + x * x, 0);
+    if (length > 0) reflect(q, v, length, m, n, 0);
+  }
+  return { q, r };
+}
+
+/** x ← x - 2 v vᵀ x / |v|². */
+function reflect(x: Float64Array, v: Float64Array, length: number, m: number, n: number, from: number): void {
+  for (let j = from; j < n; j++) {
+    let dot = 0;
+    for (let i = 0; i < m; i++) dot += v[i]! * x[i * n + j]!;
+    for (let i = 0; i < m; i++) x[i * n + j]! -= ((2 * dot) / length) * v[i]!;
+  }
+}
+
+/** A = V·diag(λ)·Vᵀ for symmetric A, by Jacobi's rotations; λ ascending. Only the lower triangle is read. */
+export function eighOf(a: Float64Array, n: number): { values: Float64Array; vectors: Float64Array } {
+  const s = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) s[i * n + j] = s[j * n + i] = a[i * n + j]!;
+  const v = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) v[i * n + i] = 1;
+  for (let sweep = 0; sweep < 60; sweep++) {
+    let off = 0;
+    for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) off += s[i * n + j]! ** 2;
+    if (off < 1e-300) break;
+    for (let p = 0; p < n; p++) {
+      for (let q = p + 1; q < n; q++) {
+        const apq = s[p * n + q]!;
+        if (apq === 0) continue;
+        const theta = (s[q * n + q]! - s[p * n + p]!) / (2 * apq);
+        const t = (theta >= 0 ? 1 : -1) / (Math.abs(theta) + Math.hypot(theta, 1));
+        const c = 1 / Math.hypot(t, 1);
+        rotate(s, n, n, p, q, c, t * c);
+        for (let k = 0; k < n; k++) {
+          const [x, y] = [s[p * n + k]!, s[q * n + k]!];
+          s[p * n + k] = c * x - t * c * y;
+          s[q * n + k] = t * c * x + c * y;
+        }
+        rotate(v, n, n, p, q, c, t * c);
+      }
+    }
+  }
+  const order = Array.from({ length: n }, (_, i) => i).sort((i, j) => s[i * n + i]! - s[j * n + j]!);
+  return { values: Float64Array.from(order, (i) => s[i * n + i]!), vectors: columns(v, n, n, order) };
+}
+
+/** Turns columns p and q. */
+function rotate(x: Float64Array, m: number, n: number, p: number, q: number, c: number, s: number): void {
+  for (let k = 0; k < m; k++) {
+    const [a, b] = [x[k * n + p]!, x[k * n + q]!];
+    x[k * n + p] = c * a - s * b;
+    x[k * n + q] = s * a + c * b;
+  }
+}
+
+function columns(x: Float64Array, m: number, n: number, order: readonly number[]): Float64Array {
+  const result = new Float64Array(m * order.length);
+  for (let i = 0; i < m; i++) {
+    for (const [k, j] of order.entries()) result[i * order.length + k] = x[i * n + j]!;
+  }
+  return result;
+}
+
+/** A = U·diag(s)·Vᵀ for m ≥ n, by Jacobi's rotations of A's columns (M. Hestenes, 1958); s descending. */
+export function svdOf(a: Float64Array, m: number, n: number): { u: Float64Array; s: Float64Array; v: Float64Array } {
+  const w = a.slice();
+  const v = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) v[i * n + i] = 1;
+  for (let sweep = 0; sweep < 60; sweep++) {
+    let turned = false;
+    for (let p = 0; p < n; p++) {
+      for (let q = p + 1; q < n; q++) {
+        let [alpha, beta, gamma] = [0, 0, 0];
+        for (let k = 0; k < m; k++) {
+          alpha += w[k * n + p]! ** 2;
+          beta += w[k * n + q]! ** 2;
+          gamma += w[k * n + p]! * w[k * n + q]!;
+        }
+        if (Math.abs(gamma) <= 1e-16 * Math.sqrt(alpha * beta) || gamma === 0) continue;
+        turned = true;
+        const zeta = (beta - alpha) / (2 * gamma);
+        const t = (zeta >= 0 ? 1 : -1) / (Math.abs(zeta) + Math.hypot(zeta, 1));
+        const c = 1 / Math.hypot(t, 1);
+        rotate(w, m, n, p, q, c, c * t);
+        rotate(v, n, n, p, q, c, c * t);
+      }
+    }
+    if (!turned) break;
+  }
+  const norms = Array.from({ length: n }, (_, j) => {
+    let norm = 0;
+    for (let i = 0; i < m; i++) norm = Math.hypot(norm, w[i * n + j]!);
+    return norm;
+  });
+  const order = norms.map((_, j) => j).sort((i, j) => norms[j]! - norms[i]!);
+  for (let j = 0; j < n; j++) for (let i = 0; i < m; i++) if (norms[j]! > 0) w[i * n + j]! /= norms[j]!;
+  return {
+    u: columns(w, m, n, order),
+    s: Float64Array.from(order, (j) => norms[j]!),
+    v: columns(v, n, n, order),
+  };
+}

@@ -1,0 +1,142 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import * as g from "@gradiente/autograd";
+import { afterAll, describe, expect, test } from "vitest";
+import { adapters, type Values } from "./opinfo/adapters.ts";
+import { skipped } from "./opinfo/skipped.ts";
+
+// Compares operations with cases computed by PyTorch, from the folder named by GRADIENTE_ORACLE.
+
+interface Encoded {
+  readonly tensor: {
+    readonly dtype: string;
+    readonly shape: readonly number[];
+    readonly data: readonly (number | boolean | { readonly f: string })[];
+    readonly requiresGrad: boolean;
+  };
+}
+
+interface Case {
+  readonly op: string;
+  readonly variant: string;
+  readonly args: readonly unknown[];
+  readonly kwargs: Readonly<Record<string, unknown>>;
+  readonly outputs: readonly unknown[];
+  readonly cotangents: readonly (Encoded | null)[];
+  readonly grads: readonly (Encoded | null)[] | null;
+}
+
+const special: Readonly<Record<string, number>> = {
+  nan: Number.NaN,
+  inf: Number.POSITIVE_INFINITY,
+  "-inf": Number.NEGATIVE_INFINITY,
+};
+
+const isEncoded = (value: unknown): value is Encoded =>
+  typeof value === "object" && value !== null && "tensor" in value;
+
+class UnsupportedDType extends Error {}
+
+function decode(value: unknown, leaves: g.Tensor[]): unknown {
+  if (isEncoded(value)) {
+    const { dtype, shape, data, requiresGrad } = value.tensor;
+    if (dtype.startsWith("complex")) throw new UnsupportedDType(dtype);
+    const numbers = data.map((v) => (typeof v === "object" ? special[v.f]! : Number(v)));
+    const own: g.DType = dtype.startsWith("float") ? "float64" : dtype === "bool" ? "bool" : "int32";
+    const x = g.tensor({ data: Float64Array.from(numbers), shape }, { dtype: own, requiresGrad });
+    if (requiresGrad) leaves.push(x);
+    return x;
+  }
+  if (Array.isArray(value)) return value.map((v) => decode(v, leaves));
+  if (typeof value === "object" && value !== null) {
+    if ("f" in value) return special[(value as { f: string }).f];
+    if ("slice" in value) return value;
+    return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, decode(v, leaves)]));
+  }
+  return value;
+}
+
+/** The first element that differs, in words; null where all agree. */
+function difference(found: g.Tensor, encoded: Encoded): string | null {
+  const expected = decode(encoded, []) as g.Tensor;
+  if (found.shape.join() !== expected.shape.join()) return `shape [${found.shape}], expected [${expected.shape}]`;
+  const [a, b] = [found.data, expected.data];
+  for (let i = 0; i < a.length; i++) {
+    const near = Object.is(a[i], b[i]) || Math.abs(a[i]! - b[i]!) <= 1e-10 + 1e-9 * Math.abs(b[i]!) || a[i] === b[i];
+    if (!near) return `element ${i} is ${a[i]}, expected ${b[i]}`;
+  }
+  return null;
+}
+
+/** What differs in one case, or null. */
+function run({ op, variant, args, kwargs, outputs, cotangents, grads }: Case): string | null {
+  const adapter = adapters[variant === "" ? op : `${op}:${variant}`] ?? adapters[op]!;
+  const leaves: g.Tensor[] = [];
+  const inputs = decode(args, leaves) as Values;
+  const results = [adapter(inputs, decode(kwargs, leaves) as Record<string, never>)].flat();
+  for (const [i, y] of results.entries()) {
+    const encoded = outputs[i];
+    if (!isEncoded(encoded)) continue;
+    const wrong = difference(y, encoded);
+    if (wrong !== null) return `output ${i}: ${wrong}`;
+  }
+  if (grads === null || leaves.length === 0) return null;
+  const roots = results.flatMap((y, i) => (y.node !== null && cotangents[i] ? [i] : []));
+  const found =
+    roots.length === 0
+      ? leaves.map((x) => g.zerosLike(x))
+      : g.gradients(
+          roots.map((i) => results[i]!),
+          leaves,
+          { cotangents: roots.map((i) => decode(cotangents[i], []) as g.Tensor) },
+        );
+  for (const [i, gradient] of found.entries()) {
+    const encoded = grads[i];
+    if (!encoded) continue;
+    const wrong = difference(gradient, encoded);
+    if (wrong !== null) return `gradient ${i}: ${wrong}`;
+  }
+  return null;
+}
+
+const folder = process.env.GRADIENTE_ORACLE ?? "";
+const file = join(folder, "pytorch", "opinfo.json.gz");
+
+describe.skipIf(folder === "" || !existsSync(file))("PyTorch's operator database (set GRADIENTE_ORACLE to run)", () => {
+  const parsed = folder !== "" && existsSync(file) ? JSON.parse(gunzipSync(readFileSync(file)).toString()) : [];
+  const cases: readonly Case[] = Array.isArray(parsed) ? parsed : parsed.cases;
+  const nameOf = ({ op, variant }: Case): string => (variant === "" ? op : `${op}:${variant}`);
+  const byOp = Map.groupBy(cases, ({ op }) => op);
+  const compared = { operators: 0, cases: 0, complex: 0 };
+
+  test.each([...byOp.keys()].filter((op) => !(op in skipped)))("%s", (op) => {
+    const failures: string[] = [];
+    let count = 0;
+    for (const c of byOp.get(op)!) {
+      if (nameOf(c) in skipped) continue;
+      if (!(nameOf(c) in adapters) && !(op in adapters))
+        throw new Error(`${nameOf(c)} is neither compared nor skipped`);
+      try {
+        const wrong = run(c);
+        if (wrong !== null) failures.push(`${nameOf(c)}: ${wrong}`);
+        count++;
+      } catch (error) {
+        if (error instanceof UnsupportedDType) compared.complex++;
+        else failures.push(`${nameOf(c)}: ${(error as Error).stack?.split("\n").slice(0, 4).join(" ")}`);
+      }
+    }
+    expect(failures).toEqual([]);
+    compared.operators += Number(count > 0);
+    compared.cases += count;
+  });
+
+  afterAll(() => {
+    const reasons = Map.groupBy(Object.entries(skipped), ([, reason]) => reason);
+    const list = [...reasons].map(([reason, entries]) => `  ${reason}: ${entries.map(([op]) => op).join(", ")}`);
+    console.log(
+      `PyTorch: ${compared.operators} operators, ${compared.cases} cases agree in value and gradient; ` +
+        `${Object.keys(skipped).length} operators or variants and ${compared.complex} complex cases skipped:\n${list.join("\n")}`,
+    );
+  });
+});
