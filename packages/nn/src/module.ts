@@ -20,6 +20,7 @@ import {
   regularizerConfig,
   resolveRegularizer,
 } from "./regularizers/regularizer.ts";
+import { SymbolicTensor } from "./symbolic.ts";
 
 /** Lengths of the axes of a batch, the first of them (the samples) not fixed: `[null, 28, 28]`. */
 export type BatchShape = readonly (number | null)[];
@@ -218,8 +219,22 @@ export abstract class Layer {
    * new ReLU().apply(tensor([-1, 2])); // [0, 2]
    * ```
    */
-  apply(x: Tensor, context: Partial<CallContext> = {}): Tensor {
-    return this.run(x, { ...inferenceContext(), ...context });
+  apply(x: Tensor | readonly Tensor[], context?: Partial<CallContext>): Tensor;
+  apply(x: SymbolicTensor | readonly SymbolicTensor[]): SymbolicTensor;
+  apply(
+    x: Tensor | SymbolicTensor | readonly Tensor[] | readonly SymbolicTensor[],
+    context: Partial<CallContext> = {},
+  ): Tensor | SymbolicTensor {
+    const inputs = (Array.isArray(x) ? x : [x]) as readonly Tensor[] | readonly SymbolicTensor[];
+    if (!isSymbolic(inputs)) return this.callAll(inputs, { ...inferenceContext(), ...context })[0]!;
+    const shapes = inputs.map((i) => i.shape);
+    // Shapes are checked when the model builds the layer too: then its weights say what they need.
+    return new SymbolicTensor(this.mergedShape(shapes), this, inputs);
+  }
+
+  /** Shape of the output for inputs of these shapes; layers of several inputs override it. */
+  mergedShape(shapes: readonly BatchShape[]): BatchShape {
+    return this.computeOutputShape(shapes[0]!);
   }
 
   /** @internal `call`, with building and the activity penalty around it. */
@@ -289,6 +304,10 @@ export abstract class Layer {
       ...(penalty === null ? {} : { activity_regularizer: penalty }),
     };
   }
+}
+
+function isSymbolic(inputs: readonly Tensor[] | readonly SymbolicTensor[]): inputs is readonly SymbolicTensor[] {
+  return inputs[0] instanceof SymbolicTensor;
 }
 
 function dtypeConfig(dtype: DType): Json {

@@ -21,6 +21,7 @@ import {
   sub,
   type Tensor,
   tanh as tanhOp,
+  tensor,
   where,
 } from "@gradiente/autograd";
 import { unknownName } from "../errors.ts";
@@ -214,7 +215,36 @@ const byName: Readonly<Record<ActivationName, (x: Tensor) => Tensor>> = {
   squareplus,
   sparse_plus: sparsePlus,
   sparse_sigmoid: sparseSigmoid,
+  sparsemax: sparsemax,
 };
+
+/**
+ * max(x − τ, 0) over the last axis, with exact zeros. The threshold τ is Keras': it sums the cumulative sums of the
+ * support where Martins and Astudillo (2016) take the last of them, so results need not add up to 1.
+ */
+export function sparsemax(x: Tensor): Tensor {
+  const classes = x.shape.at(-1)!;
+  const values = x.data;
+  const counts = new Float32Array(values.length);
+  const sizes = new Float32Array(values.length / classes);
+  for (let row = 0; row < sizes.length; row++) {
+    const start = row * classes;
+    const order = Array.from({ length: classes }, (_, i) => start + i).sort((i, j) => values[j]! - values[i]!);
+    let total = 0;
+    const support = order.filter((at, i) => {
+      total += values[at]!;
+      return 1 + (i + 1) * values[at]! > total;
+    });
+    sizes[row] = support.length;
+    support.forEach((at, i) => {
+      counts[at] = support.length - i;
+    });
+  }
+  // How often an element counts is piecewise constant; the threshold itself is differentiated.
+  const weights = tensor({ data: counts, shape: x.shape }, { dtype: x.dtype });
+  const size = tensor({ data: sizes, shape: [...x.shape.slice(0, -1), 1] }, { dtype: x.dtype });
+  return reluOp(sub(x, div(sub(weights.mul(x).sum({ axis: -1, keepDims: true }), 1), size)));
+}
 
 /** Keras' names of activations. */
 export type ActivationName =
@@ -247,7 +277,8 @@ export type ActivationName =
   | "glu"
   | "squareplus"
   | "sparse_plus"
-  | "sparse_sigmoid";
+  | "sparse_sigmoid"
+  | "sparsemax";
 
 /** What stands for an activation in options: a name, or any function of one tensor. */
 export type ActivationLike = ActivationName | ((x: Tensor) => Tensor);

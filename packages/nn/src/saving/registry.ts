@@ -1,8 +1,10 @@
-import { type Config, isSerialized, optionsOf, type Serialized } from "../config.ts";
+import { type Config, isSerialized, type Json, optionsOf, type Serialized } from "../config.ts";
 import { ModelFileError, unknownName } from "../errors.ts";
+import { Functional } from "../functional.ts";
 import * as activations from "../layers/activations.ts";
 import * as convolution from "../layers/convolution.ts";
 import * as core from "../layers/core.ts";
+import * as merge from "../layers/merge.ts";
 import * as noise from "../layers/noise.ts";
 import * as normalization from "../layers/normalization.ts";
 import * as pooling from "../layers/pooling.ts";
@@ -10,6 +12,7 @@ import * as recurrent from "../layers/recurrent.ts";
 import * as shape from "../layers/shape.ts";
 import type { BatchShape, Layer } from "../module.ts";
 import { Sequential } from "../sequential.ts";
+import { SymbolicTensor } from "../symbolic.ts";
 
 /** Makes a layer from its options as files contain them. */
 export type LayerReader = (config: Config, options: Record<string, unknown>) => Layer;
@@ -43,6 +46,7 @@ const positional: readonly (readonly [LayerClass, readonly string[]])[] = [
   [convolution.Conv2DTranspose, ["filters", "kernelSize"]],
   [convolution.SeparableConv2D, ["filters", "kernelSize"]],
   [convolution.DepthwiseConv2D, ["kernelSize"]],
+  [merge.Dot, ["axes"]],
   [recurrent.SimpleRNN, ["units"]],
   [recurrent.LSTM, ["units"]],
   [recurrent.GRU, ["units"]],
@@ -61,11 +65,19 @@ const plain: readonly LayerClass[] = [
   normalization.GroupNormalization,
   normalization.UnitNormalization,
   normalization.RMSNormalization,
+  merge.Add,
+  merge.Subtract,
+  merge.Multiply,
+  merge.Average,
+  merge.Maximum,
+  merge.Minimum,
+  merge.Concatenate,
 ];
 
 const readers = new Map<string, LayerReader>([
   ["Sequential", (config) => sequentialOf(config)],
-  ["Functional", () => refuse("Functional")],
+  ["Functional", (config) => functionalOf(config)],
+  ["Model", (config) => functionalOf(config)],
   [
     "Bidirectional",
     (_, { layer, backwardLayer: _unused, ...options }) =>
@@ -95,10 +107,6 @@ for (const [type, names] of positional) {
 
 function nameOf(type: LayerClass): string {
   return (type as unknown as { readonly className: string }).className;
-}
-
-function refuse(className: string): never {
-  throw new ModelFileError({ op: "loadModel", message: `models of class ${className} cannot be read yet` });
 }
 
 /**
@@ -147,4 +155,87 @@ export function sequentialOf(config: Config): Sequential {
   const shape = config.build_input_shape;
   if (!model.built && Array.isArray(shape)) model.ensureBuilt(shape as BatchShape);
   return model;
+}
+
+interface FileNode {
+  readonly class_name: string;
+  readonly config: Config;
+  readonly name?: string;
+  readonly inbound_nodes: readonly Json[];
+}
+
+type Place = readonly [string, number, number];
+
+/** A functional model by its options in a file, in the forms of Keras 2 and 3. */
+export function functionalOf(config: Config): Functional {
+  const entries = config.layers as unknown as readonly FileNode[];
+  const layers = new Map<string, Layer>();
+  const made = new Map<string, SymbolicTensor[]>();
+  for (const entry of entries) {
+    const layer = layerOf(entry);
+    const name = entry.name ?? (entry.config.name as string);
+    layer.nameIfUnnamed(name);
+    layers.set(name, layer);
+    made.set(
+      name,
+      layer instanceof core.InputLayer
+        ? [new SymbolicTensor([null, ...(layer.statedInputShape ?? [])], layer, [])]
+        : [],
+    );
+  }
+  // Files list layers in an order that need not be that of their use.
+  let waiting = entries.flatMap((entry) =>
+    (entry.inbound_nodes ?? []).map((node, use) => ({
+      name: entry.name ?? (entry.config.name as string),
+      use,
+      from: placesOf(node),
+    })),
+  );
+  while (waiting.length > 0) {
+    const later: typeof waiting = [];
+    for (const item of waiting) {
+      const parents = item.from.map(([name, use]) => made.get(name)?.[use]);
+      const own = made.get(item.name)!;
+      if (parents.some((p) => p === undefined) || own.length !== item.use) {
+        later.push(item);
+        continue;
+      }
+      const layer = layers.get(item.name)!;
+      const known = parents as SymbolicTensor[];
+      own.push(new SymbolicTensor(layer.mergedShape(known.map((p) => p.shape)), layer, known));
+    }
+    if (later.length === waiting.length) {
+      throw new ModelFileError({
+        op: "loadModel",
+        message: `the inputs of the layer "${later[0]!.name}" are not in the file`,
+      });
+    }
+    waiting = later;
+  }
+  const ends = (places: Json | undefined): SymbolicTensor[] => {
+    const list = places as readonly Json[];
+    const several = Array.isArray(list[0]) ? (list as unknown as readonly Place[]) : [list as unknown as Place];
+    return several.map(([name, use]) => made.get(name)![use]!);
+  };
+  return new Functional({
+    name: config.name as string,
+    inputs: ends(config.input_layers),
+    outputs: ends(config.output_layers),
+  });
+}
+
+/** What a layer was applied to: `{ args: [tensor …] }` in Keras 3, `[[name, use, output, {}] …]` in Keras 2. */
+function placesOf(node: Json): readonly Place[] {
+  if (Array.isArray(node)) {
+    const list = Array.isArray(node[0]) ? node : [node];
+    return list as unknown as readonly Place[];
+  }
+  const places: Place[] = [];
+  const visit = (value: Json): void => {
+    if (Array.isArray(value)) for (const inner of value) visit(inner);
+    else if (isSerialized(value) && value.class_name === "__keras_tensor__")
+      places.push(value.config.keras_history as unknown as Place);
+  };
+  visit((node as { readonly args: Json }).args);
+  return places;
 }

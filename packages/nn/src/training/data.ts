@@ -41,7 +41,8 @@ export interface Column {
 
 /** Whether `value` yields batches (and is not an array of numbers). */
 export function isBatchIterable(value: unknown): value is BatchIterable {
-  if (typeof value !== "object" || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) return false;
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return false;
+  if (Array.isArray(value)) return typeof value[0] === "object" && value[0] !== null && "x" in value[0];
   return Symbol.asyncIterator in value || (Symbol.iterator in value && !("shape" in value));
 }
 

@@ -271,7 +271,7 @@ function divide(whole: Source, options: FitOptions): readonly [Source, Source | 
   const { validationData, validationSplit = 0, batchSize = 32 } = options;
   const size = options.validationBatchSize ?? batchSize;
   if (validationData !== undefined) {
-    if (isBatchIterable(validationData) && !Array.isArray(validationData)) {
+    if (isBatchIterable(validationData)) {
       return [whole, sourceOf("validationData", validationData, undefined, { batchSize: size })];
     }
     const [x, y, sampleWeight] = validationData as readonly [Arrays, Arrays, TensorLike?];

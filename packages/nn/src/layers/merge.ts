@@ -1,0 +1,134 @@
+import { concatenate, matmul, maximum, minimum, rsqrt, square, sum, type Tensor } from "@gradiente/autograd";
+import type { Config } from "../config.ts";
+import { LayerInputError, showShape } from "../errors.ts";
+import { type BatchShape, type CallContext, Layer, type LayerOptions } from "../module.ts";
+
+/** A layer of several inputs. */
+export abstract class Merge extends Layer {
+  /** The layer's function of all inputs. */
+  protected abstract merge(inputs: readonly Tensor[]): Tensor;
+
+  call(x: Tensor): Tensor {
+    return this.merge([x]);
+  }
+
+  override callAll(inputs: readonly Tensor[], _context: CallContext): readonly Tensor[] {
+    if (inputs.length < 2) throw new LayerInputError(this.name, "two tensors or more", [inputs.length]);
+    return [this.merge(inputs.map((x) => this.asFloat(x)))];
+  }
+
+  override mergedShape(shapes: readonly BatchShape[]): BatchShape {
+    const rank = Math.max(...shapes.map((s) => s.length));
+    return Array.from({ length: rank }, (_, i) => {
+      const lengths = shapes
+        .map((s) => s[i - rank + s.length] ?? (i - rank + s.length < 0 ? 1 : null))
+        .filter((n) => n !== 1);
+      const known = lengths.filter((n) => n !== null);
+      if (known.some((n) => n !== known[0])) {
+        throw new LayerInputError(this.name, "equal to that of its other inputs", shapes.at(-1)!);
+      }
+      return lengths.length === 0 ? 1 : lengths.includes(null) && known.length === 0 ? null : known[0]!;
+    });
+  }
+}
+
+/** The sum of its inputs. */
+export class Add extends Merge {
+  static override readonly className = "Add";
+  protected merge(inputs: readonly Tensor[]): Tensor {
+    return inputs.reduce((a, b) => a.add(b));
+  }
+}
+/** The first input minus the second. */
+export class Subtract extends Merge {
+  static override readonly className = "Subtract";
+  protected merge(inputs: readonly Tensor[]): Tensor {
+    return inputs[0]!.sub(inputs[1]!);
+  }
+}
+/** The product of its inputs. */
+export class Multiply extends Merge {
+  static override readonly className = "Multiply";
+  protected merge(inputs: readonly Tensor[]): Tensor {
+    return inputs.reduce((a, b) => a.mul(b));
+  }
+}
+/** The mean of its inputs. */
+export class Average extends Merge {
+  static override readonly className = "Average";
+  protected merge(inputs: readonly Tensor[]): Tensor {
+    return inputs.reduce((a, b) => a.add(b)).div(inputs.length);
+  }
+}
+/** The largest of its inputs, element by element. */
+export class Maximum extends Merge {
+  static override readonly className = "Maximum";
+  protected merge(inputs: readonly Tensor[]): Tensor {
+    return inputs.reduce((a, b) => maximum(a, b));
+  }
+}
+/** The smallest of its inputs, element by element. */
+export class Minimum extends Merge {
+  static override readonly className = "Minimum";
+  protected merge(inputs: readonly Tensor[]): Tensor {
+    return inputs.reduce((a, b) => minimum(a, b));
+  }
+}
+
+/** Its inputs one after the other along `axis` (default: the last). */
+export class Concatenate extends Merge {
+  static override readonly className = "Concatenate";
+  readonly axis: number;
+  constructor(options: LayerOptions & { readonly axis?: number } = {}) {
+    super(options);
+    this.axis = options.axis ?? -1;
+  }
+  protected merge(inputs: readonly Tensor[]): Tensor {
+    return concatenate(inputs, { axis: this.axis });
+  }
+  override mergedShape(shapes: readonly BatchShape[]): BatchShape {
+    const first = shapes[0]!;
+    const at = this.axis < 0 ? first.length + this.axis : this.axis;
+    for (const s of shapes) {
+      if (s.length !== first.length || s.some((n, i) => i !== at && i !== 0 && n !== first[i])) {
+        throw new LayerInputError(this.name, showShape(first.map((n, i) => (i === at ? null : n))), s);
+      }
+    }
+    const lengths = shapes.map((s) => s[at]!);
+    return first.with(at, lengths.includes(null) ? null : (lengths as number[]).reduce((a, b) => a + b, 0));
+  }
+  override getConfig(): Config {
+    return { ...super.getConfig(), axis: this.axis };
+  }
+}
+
+/** The dot products of two inputs (None, n), or of the matrices of two inputs of rank 3, along `axes`. */
+export class Dot extends Merge {
+  static override readonly className = "Dot";
+  readonly axes: readonly [number, number];
+  readonly normalize: boolean;
+  constructor(axes: number | readonly [number, number], options: LayerOptions & { readonly normalize?: boolean } = {}) {
+    super(options);
+    this.axes = typeof axes === "number" ? [axes, axes] : axes;
+    this.normalize = options.normalize ?? false;
+  }
+  protected merge(inputs: readonly Tensor[]): Tensor {
+    const [a, b] = inputs.map((x, i) => {
+      const axis = this.axes[i]! < 0 ? x.rank + this.axes[i]! : this.axes[i]!;
+      const unit = this.normalize ? x.mul(rsqrt(sum(square(x), { axis, keepDims: true }).maximum(1e-12))) : x;
+      if (x.rank === 2) return unit;
+      // The summed axis last in the first operand, in the middle of the second.
+      return i === 0 ? (axis === 1 ? unit.permute([0, 2, 1]) : unit) : axis === 2 ? unit.permute([0, 2, 1]) : unit;
+    }) as [Tensor, Tensor];
+    return a.rank === 2 && b.rank === 2 ? sum(a.mul(b), { axis: -1, keepDims: true }) : matmul(a, b);
+  }
+  override mergedShape([a, b]: readonly BatchShape[]): BatchShape {
+    const without = (s: BatchShape, axis: number) =>
+      s.filter((_, i) => i !== 0 && i !== (axis < 0 ? s.length + axis : axis));
+    const rest = [...without(a!, this.axes[0]), ...without(b!, this.axes[1])];
+    return [a![0]!, ...(rest.length === 0 ? [1] : rest)];
+  }
+  override getConfig(): Config {
+    return { ...super.getConfig(), axes: this.axes, normalize: this.normalize };
+  }
+}
