@@ -69,6 +69,9 @@ export class Functional extends Model {
     this.ensureBuilt(this.inputs[0]!.shape);
   }
 
+  /** Its layers were built when the model was put together. */
+  protected override build(): void {}
+
   override get layers(): readonly Layer[] {
     return this.chain;
   }

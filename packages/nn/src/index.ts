@@ -1,37 +1,206 @@
-export { type ActivationLike, type ActivationName, softmax } from "./activations/activation.ts";
-export { Callback, History, LambdaCallback } from "./callbacks/callback.ts";
-export { EarlyStopping, type EarlyStoppingOptions } from "./callbacks/early-stopping.ts";
+export type { ActivationLike, ActivationName, ReluOptions } from "./activations/activation.ts";
+export {
+  Callback,
+  History,
+  type HistoryRecord,
+  LambdaCallback,
+  type LambdaFunctions,
+  type TrainingParams,
+} from "./callbacks/callback.ts";
+export { EarlyStopping, type EarlyStoppingOptions, type MonitorMode } from "./callbacks/early-stopping.ts";
 export { CSVLogger, type CSVLoggerOptions, ModelCheckpoint, type ModelCheckpointOptions } from "./callbacks/files.ts";
-export { ProgressBar } from "./callbacks/progress-bar.ts";
+export { ProgressBar, type ProgressBarOptions, type ProgressOutput } from "./callbacks/progress-bar.ts";
 export {
   LearningRateScheduler,
   ReduceLROnPlateau,
   type ReduceLROnPlateauOptions,
   TerminateOnNaN,
 } from "./callbacks/schedules.ts";
-export type { Config, Serialized } from "./config.ts";
+export type { Config, Json, Serialized } from "./config.ts";
+export {
+  Constraint,
+  type ConstraintLike,
+  type ConstraintName,
+  MaxNorm,
+  MinMaxNorm,
+  NonNeg,
+  UnitNorm,
+} from "./constraints/constraint.ts";
 export { DataError, LayerInputError, ModelFileError, NotReadyError, TrainingError } from "./errors.ts";
 export { Functional, type FunctionalOptions, functional, type InputOptions, input } from "./functional.ts";
-export * from "./initializers/initializer.ts";
+export {
+  Constant,
+  GlorotNormal,
+  GlorotUniform,
+  HeNormal,
+  HeUniform,
+  Identity,
+  Initializer,
+  LecunNormal,
+  LecunUniform,
+  Ones,
+  Orthogonal,
+  RandomNormal,
+  RandomUniform,
+  TruncatedNormal,
+  VarianceScaling,
+  type VarianceScalingOptions,
+  Zeros,
+} from "./initializers/initializer.ts";
+export type { InitializerLike, InitializerName } from "./initializers/resolve.ts";
 export { ELU, LeakyReLU, PReLU, type PReLUOptions, ReLU, Softmax } from "./layers/activations.ts";
-export * from "./layers/convolution.ts";
-export { Activation, Dense, type DenseOptions, Dropout, Flatten, InputLayer } from "./layers/core.ts";
+export {
+  Conv1D,
+  Conv1DTranspose,
+  Conv2D,
+  Conv2DTranspose,
+  Conv3D,
+  type ConvLayerOptions,
+  DepthwiseConv2D,
+  type DepthwiseOptions,
+  type PerAxis,
+  SeparableConv2D,
+} from "./layers/convolution.ts";
+export {
+  Activation,
+  Dense,
+  type DenseOptions,
+  Dropout,
+  type DropoutOptions,
+  Flatten,
+  InputLayer,
+} from "./layers/core.ts";
 export { Add, Average, Concatenate, Dot, Maximum, Merge, Minimum, Multiply, Subtract } from "./layers/merge.ts";
-export * from "./layers/noise.ts";
-export * from "./layers/normalization.ts";
-export * from "./layers/pooling.ts";
-export * from "./layers/recurrent.ts";
-export * from "./layers/shape.ts";
-export { Loss } from "./losses/loss.ts";
-export * from "./losses/losses.ts";
-export { resolveLoss as getLoss } from "./losses/resolve.ts";
-export * from "./metrics/accuracy.ts";
-export * from "./metrics/confusion.ts";
-export * from "./metrics/metric.ts";
-export { resolveMetric as getMetric } from "./metrics/resolve.ts";
-export * from "./metrics/scores.ts";
-export { Model, type ModelOptions } from "./model.ts";
-export { type BatchShape, type CallContext, Layer, type LayerOptions, type Weight } from "./module.ts";
+export {
+  ActivityRegularization,
+  AlphaDropout,
+  GaussianDropout,
+  GaussianNoise,
+  Lambda,
+  Rescaling,
+  SpatialDropout1D,
+  SpatialDropout2D,
+} from "./layers/noise.ts";
+export {
+  BatchNormalization,
+  type BatchNormalizationOptions,
+  GroupNormalization,
+  LayerNormalization,
+  type NormalizationOptions,
+  RMSNormalization,
+  UnitNormalization,
+} from "./layers/normalization.ts";
+export {
+  AveragePooling1D,
+  AveragePooling2D,
+  AveragePooling3D,
+  GlobalAveragePooling1D,
+  GlobalAveragePooling2D,
+  GlobalAveragePooling3D,
+  GlobalMaxPooling1D,
+  GlobalMaxPooling2D,
+  GlobalMaxPooling3D,
+  type GlobalPoolingOptions,
+  MaxPooling1D,
+  MaxPooling2D,
+  MaxPooling3D,
+  type PoolingOptions,
+} from "./layers/pooling.ts";
+export {
+  Bidirectional,
+  Embedding,
+  type EmbeddingOptions,
+  GRU,
+  LSTM,
+  type MergeMode,
+  type RecurrentOptions,
+  SimpleRNN,
+  TimeDistributed,
+} from "./layers/recurrent.ts";
+export {
+  Cropping1D,
+  Cropping2D,
+  Permute,
+  RepeatVector,
+  Reshape,
+  UpSampling1D,
+  UpSampling2D,
+  ZeroPadding1D,
+  ZeroPadding2D,
+} from "./layers/shape.ts";
+export { Loss, type LossFunction, type LossOptions, type Reduction } from "./losses/loss.ts";
+export {
+  BinaryCrossentropy,
+  BinaryFocalCrossentropy,
+  CategoricalCrossentropy,
+  CategoricalFocalCrossentropy,
+  CategoricalHinge,
+  CosineSimilarity,
+  Dice,
+  FunctionLoss,
+  Hinge,
+  Huber,
+  KLDivergence,
+  LogCosh,
+  MeanAbsoluteError,
+  MeanAbsolutePercentageError,
+  MeanSquaredError,
+  MeanSquaredLogarithmicError,
+  Poisson,
+  SparseCategoricalCrossentropy,
+  SquaredHinge,
+  Tversky,
+} from "./losses/losses.ts";
+export { type LossLike, type LossName, resolveLoss as getLoss } from "./losses/resolve.ts";
+export {
+  Accuracy,
+  accuracy,
+  BinaryAccuracy,
+  binaryAccuracy,
+  CategoricalAccuracy,
+  categoricalAccuracy,
+  SparseCategoricalAccuracy,
+  sparseCategoricalAccuracy,
+} from "./metrics/accuracy.ts";
+export {
+  AUC,
+  type AUCOptions,
+  FalseNegatives,
+  FalsePositives,
+  Precision,
+  PrecisionAtRecall,
+  Recall,
+  RecallAtPrecision,
+  SensitivityAtSpecificity,
+  SpecificityAtSensitivity,
+  type ThresholdOptions,
+  TrueNegatives,
+  TruePositives,
+} from "./metrics/confusion.ts";
+export { Mean, MeanMetric, Metric, type MetricFunction } from "./metrics/metric.ts";
+export { type MetricLike, type MetricName, type MetricShapes, resolveMetric as getMetric } from "./metrics/resolve.ts";
+export {
+  CosineSimilarityMetric,
+  F1Score,
+  type FBetaOptions,
+  FBetaScore,
+  LogCoshError,
+  MeanIoU,
+  R2Score,
+  RootMeanSquaredError,
+  SparseTopKCategoricalAccuracy,
+  TopKCategoricalAccuracy,
+  type TopKOptions,
+} from "./metrics/scores.ts";
+export { Model, type ModelOptions, type SummaryOptions } from "./model.ts";
+export {
+  type BatchShape,
+  type CallContext,
+  Layer,
+  type LayerOptions,
+  type Weight,
+  type WeightOptions,
+} from "./module.ts";
 export { Adafactor, type AdafactorOptions } from "./optimizers/adafactor.ts";
 export { Adam, Adamax, type AdamOptions, AdamW, Nadam } from "./optimizers/adam.ts";
 export {
@@ -43,14 +212,40 @@ export {
   type RMSpropOptions,
 } from "./optimizers/adaptive.ts";
 export { Ftrl, type FtrlOptions, Lamb, type LambOptions, Lion, type LionOptions } from "./optimizers/ftrl-lion-lamb.ts";
-export { Optimizer, type OptimizerOptions } from "./optimizers/optimizer.ts";
-export { resolveOptimizer as getOptimizer } from "./optimizers/resolve.ts";
+export { Optimizer, type OptimizerOptions, type Slots } from "./optimizers/optimizer.ts";
+export { type OptimizerLike, type OptimizerName, resolveOptimizer as getOptimizer } from "./optimizers/resolve.ts";
 export { SGD, type SGDOptions } from "./optimizers/sgd.ts";
 export { Perceptron, type PerceptronOptions, type PerceptronResult } from "./perceptron.ts";
-export { l1, l1l2, l2, Regularizer, Ridge, ridge } from "./regularizers/regularizer.ts";
+export {
+  L1,
+  L1L2,
+  L2,
+  l1,
+  l1l2,
+  l2,
+  OrthogonalRegularizer,
+  Regularizer,
+  type RegularizerLike,
+  type RegularizerName,
+  Ridge,
+  ridge,
+} from "./regularizers/regularizer.ts";
 export { type LoadOptions, loadModel } from "./saving/load.ts";
 export { layerOf as deserializeLayer, registerLayer } from "./saving/registry.ts";
 export { resolveSchedule as getSchedule } from "./schedules/resolve.ts";
-export * from "./schedules/schedules.ts";
+export { Schedule } from "./schedules/schedule.ts";
+export {
+  CosineDecay,
+  CosineDecayRestarts,
+  ExponentialDecay,
+  InverseTimeDecay,
+  PiecewiseConstantDecay,
+  PolynomialDecay,
+} from "./schedules/schedules.ts";
 export { Sequential } from "./sequential.ts";
 export { SymbolicTensor } from "./symbolic.ts";
+export type { CompileOptions } from "./training/compiled.ts";
+export type { Arrays, Batch, BatchIterable, BatchLike } from "./training/data.ts";
+export type { Logs } from "./training/logs.ts";
+export type { EvaluateOptions, FitOptions, ValidationData } from "./training/loop.ts";
+export type { ClassWeight } from "./training/source.ts";

@@ -34,6 +34,17 @@ export interface SummaryOptions {
 /**
  * Layers that are trained together. `Sequential` is the simplest one; a model of one's own extends this class with
  * `call`, and states its layers by `track`.
+ *
+ * @example
+ * ```ts
+ * class Residual extends Model {
+ *   private readonly hidden = this.track(new Dense(4, { activation: "relu" }));
+ *   call(x: Tensor, context: CallContext): Tensor {
+ *     return this.hidden.run(x, context).add(x);
+ *   }
+ * }
+ * new Residual().apply(ones([2, 4])).shape; // [2, 4]
+ * ```
  */
 export abstract class Model extends Layer {
   /** Set by callbacks to end training after the current batch. */
@@ -48,6 +59,7 @@ export abstract class Model extends Layer {
   /** @internal Draws dropout and other noise. */
   noise: Generator;
   private tracked: Layer[] = [];
+  private probedShape: BatchShape = [];
 
   constructor(options: ModelOptions = {}) {
     super(options);
@@ -121,6 +133,25 @@ export abstract class Model extends Layer {
   adjusted(shape: readonly number[], index: number): readonly number[] {
     const expected = this.inputShapes?.[index];
     return expected?.length === shape.length + 1 && expected.at(-1) === 1 ? [...shape, 1] : shape;
+  }
+
+  /**
+   * Builds the layers by one call with zeros, drawing their weights in the order of use. Models whose layers say what
+   * shapes they give override it.
+   */
+  protected override build(shape: BatchShape, generator: Generator): void {
+    noGrad(() => {
+      const probe = zeros(
+        shape.map((n) => n ?? 1),
+        { dtype: this.dtype },
+      );
+      const y = this.call(probe, { training: false, generator: this.noise, losses: [], initial: generator });
+      this.probedShape = [null, ...y.shape.slice(1)];
+    });
+  }
+
+  override computeOutputShape(shape: BatchShape): BatchShape {
+    return [shape[0] ?? null, ...this.probedShape.slice(1)];
   }
 
   override ensureBuilt(shape: BatchShape, generator: Generator = this.initial): void {

@@ -31,6 +31,8 @@ export interface CallContext {
   readonly generator: Generator;
   /** Layers add scalars here that the loss is increased by. */
   readonly losses: Tensor[];
+  /** Where layers that are built by this very call get their weights from. Default: seeded by the global generator. */
+  readonly initial?: Generator;
 }
 
 /** A seed that the global generator (see `manualSeed`) decides. */
@@ -239,7 +241,7 @@ export abstract class Layer {
 
   /** @internal `call`, with building and the activity penalty around it. */
   run(x: Tensor, context: CallContext): Tensor {
-    if (this.builtFor === null) this.ensureBuilt([null, ...x.shape.slice(1)]);
+    if (this.builtFor === null) this.ensureBuilt([null, ...x.shape.slice(1)], context.initial?.split());
     const output = this.call(x, context);
     if (this.activityRegularizer !== null) {
       context.losses.push(this.activityRegularizer.apply(output).div(output.shape[0] ?? 1));

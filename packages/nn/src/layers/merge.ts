@@ -94,8 +94,9 @@ export class Concatenate extends Merge {
         throw new LayerInputError(this.name, showShape(first.map((n, i) => (i === at ? null : n))), s);
       }
     }
-    const lengths = shapes.map((s) => s[at]!);
-    return first.with(at, lengths.includes(null) ? null : (lengths as number[]).reduce((a, b) => a + b, 0));
+    const lengths = shapes.map((s) => s[at] ?? null);
+    const total = lengths.includes(null) ? null : (lengths as number[]).reduce((a, b) => a + b, 0);
+    return first.map((n, i) => (i === at ? total : n));
   }
   override getConfig(): Config {
     return { ...super.getConfig(), axis: this.axis };

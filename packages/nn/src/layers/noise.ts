@@ -1,6 +1,6 @@
-import { rand, randn, type Tensor } from "@gradiente/autograd";
+import { noGrad, rand, randn, type Tensor, zeros } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
-import { type CallContext, Layer, type LayerOptions } from "../module.ts";
+import { type BatchShape, type CallContext, Layer, type LayerOptions } from "../module.ts";
 import { Dropout } from "./core.ts";
 
 /** {@link Dropout} of whole channels of sequences. */
@@ -127,6 +127,17 @@ export class Lambda extends Layer {
   constructor(fn: (x: Tensor) => Tensor, options: LayerOptions = {}) {
     super(options);
     this.fn = fn;
+  }
+  override computeOutputShape(shape: BatchShape): BatchShape {
+    const y = noGrad(() =>
+      this.fn(
+        zeros(
+          shape.map((n) => n ?? 1),
+          { dtype: this.dtype },
+        ),
+      ),
+    );
+    return [shape[0] ?? null, ...y.shape.slice(1)];
   }
   call(x: Tensor): Tensor {
     return this.fn(x);

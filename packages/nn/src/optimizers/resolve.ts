@@ -44,7 +44,8 @@ export type OptimizerLike = OptimizerName | Optimizer | Serialized;
 /** The optimizer that an option stands for. @throws {ArgumentError} for an unknown name. */
 export function resolveOptimizer(given: OptimizerLike): Optimizer {
   if (given instanceof Optimizer) return given;
-  const name = isSerialized(given) ? given.class_name : given;
+  // Some versions of Keras write the package a class was registered in before its name: "Custom>SGD".
+  const name = isSerialized(given) ? given.class_name.replace(/^.*>/, "") : given;
   const entry = Object.entries(byName).find(([key]) => key === String(name).toLowerCase());
   if (entry === undefined) throw unknownName("compile", "optimizer", name, Object.keys(byName));
   const type = entry[1];

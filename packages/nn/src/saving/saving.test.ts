@@ -101,4 +101,25 @@ describe("save and loadModel", () => {
       );
     }
   });
+
+  const data = process.env.GRADIENTE_DATA;
+  const golden = data === undefined ? "" : join(data, "keras", "golden");
+  it.skipIf(!existsSync(golden))("reads what versions of Keras and other people wrote (GRADIENTE_DATA)", async () => {
+    const read = [];
+    for (const name of readdirSync(golden)) {
+      if (!name.endsWith(".h5.json")) continue;
+      const { inputs, outputs } = JSON.parse(readFileSync(join(golden, name), "utf8")) as {
+        inputs: FileTensor[];
+        outputs: FileTensor[];
+      };
+      const model = await loadModel(join(data!, "keras", name.replace(/\.json$/, "")));
+      const got = await model.predict({ data: Float32Array.from(inputs[0]!.data), shape: inputs[0]!.shape });
+      const expected = outputs[0]!;
+      expect(got.shape).toEqual(expected.shape);
+      const scale = Math.max(1, ...expected.data.map(Math.abs));
+      got.data.forEach((v, i) => void expect(Math.abs(v - expected.data[i]!)).toBeLessThan(1e-5 * scale));
+      read.push(name);
+    }
+    expect(read.length).toBeGreaterThan(0);
+  });
 });
