@@ -20,8 +20,8 @@ const binary =
 /** (x, dim?, keepdim?) or { dim, keepdim }; a scalar's dimension 0 is no axis. */
 function reduceOptions(args: Values, options: Options): { axis?: number | number[]; keepDims: boolean } {
   const x: T = args[0];
-  const dim = args[1] ?? options["dim"] ?? null;
-  const keepDims = Boolean(args[2] ?? options["keepdim"] ?? false);
+  const dim = args[1] ?? options.dim ?? null;
+  const keepDims = Boolean(args[2] ?? options.keepdim ?? false);
   if (dim === null || x.rank === 0 || (Array.isArray(dim) && dim.length === 0)) return { keepDims };
   return { axis: dim, keepDims };
 }
@@ -34,7 +34,7 @@ const reduction =
 const along =
   (f: (x: T, axis: number, options: Options) => T | T[]): Adapter =>
   ([x, dim], options) => {
-    const axis = (dim ?? options["dim"] ?? -1) as number;
+    const axis = (dim ?? options.dim ?? -1) as number;
     return x.rank === 0 ? [f(x.reshape([1]), 0, options)].flat().map((y) => y.reshape([])) : f(x, axis, options);
   };
 
@@ -51,13 +51,13 @@ const many = (value: unknown, n: number): number[] =>
 function conv(space: number, transposed: boolean): Adapter {
   return (args, o: Record<string, unknown>) => {
     const [x, w, bias] = args as [T, T, T | null];
-    const pad = o["padding"] ?? 0;
+    const pad = o.padding ?? 0;
     const padding = typeof pad === "string" ? (pad as "same") : many(pad, space);
     const options = {
-      strides: many(o["stride"] ?? 1, space),
+      strides: many(o.stride ?? 1, space),
       padding,
-      dilation: many(o["dilation"] ?? 1, space),
-      groups: (o["groups"] as number | undefined) ?? 1,
+      dilation: many(o.dilation ?? 1, space),
+      groups: (o.groups as number | undefined) ?? 1,
     };
     const axes = Array.from({ length: space }, (_, i) => i + 2);
     const kernel = w.permute([...axes, 1, 0]);
@@ -65,7 +65,7 @@ function conv(space: number, transposed: boolean): Adapter {
       [g.conv1d, g.conv2d, g.conv3d],
       [g.convTranspose1d, g.convTranspose2d, g.convTranspose3d],
     ][Number(transposed)]![space - 1]!;
-    const extra = transposed ? { outputPadding: many(o["output_padding"] ?? 0, space) } : {};
+    const extra = transposed ? { outputPadding: many(o.output_padding ?? 0, space) } : {};
     return channelsLast(x, space, (v) => {
       const y = f(v, kernel, { ...options, ...extra });
       return bias ? y.add(bias) : y;
@@ -75,10 +75,10 @@ function conv(space: number, transposed: boolean): Adapter {
 
 function maxPool(space: number): Adapter {
   return ([x], o: Record<string, unknown>) => {
-    const size = many(o["kernel_size"], space);
-    const strides = o["stride"] === null ? size : many(o["stride"], space);
-    const options = { size, strides, padding: many(o["padding"], space), dilation: many(o["dilation"], space) };
-    const ceil = Boolean(o["ceil_mode"]);
+    const size = many(o.kernel_size, space);
+    const strides = o.stride === null ? size : many(o.stride, space);
+    const options = { size, strides, padding: many(o.padding, space), dilation: many(o.dilation, space) };
+    const ceil = Boolean(o.ceil_mode);
     return channelsLast(x, space, (v) => g.maxPool(v, { ...options, padding: pads(v, options, ceil) }));
   };
 }
@@ -103,11 +103,11 @@ function avgPool(space: number): Adapter {
     const [x, k, stride, pad, ceil, countPad, divisor] = [
       args[0],
       args[1],
-      args[2] ?? o["stride"] ?? null,
-      args[3] ?? o["padding"] ?? 0,
-      args[4] ?? o["ceil_mode"] ?? false,
-      args[5] ?? o["count_include_pad"] ?? true,
-      args[6] ?? o["divisor_override"] ?? null,
+      args[2] ?? o.stride ?? null,
+      args[3] ?? o.padding ?? 0,
+      args[4] ?? o.ceil_mode ?? false,
+      args[5] ?? o.count_include_pad ?? true,
+      args[6] ?? o.divisor_override ?? null,
     ];
     const size = many(k, space);
     const strides = stride === null ? size : many(stride, space);
@@ -148,16 +148,16 @@ const adaptive =
 const interpolate =
   (mode: "nearest" | "linear" | "cubic"): Adapter =>
   (args, o: Record<string, unknown>) => {
-    const [x, given, scale, , align] = [args[0] as T, args[1] ?? o["size"], args[2], args[3], args[4]];
+    const [x, given, scale, , align] = [args[0] as T, args[1] ?? o.size, args[2], args[3], args[4]];
     const space = x.rank - 2;
     const size = given ? many(given, space) : x.shape.slice(2).map((n) => Math.floor(n * (scale as number)));
-    const alignCorners = Boolean(align ?? (mode !== "nearest" && given === o["size"]));
+    const alignCorners = Boolean(align ?? (mode !== "nearest" && given === o.size));
     return channelsLast(x, space, (v) => g.interpolate(v, size, { mode, alignCorners }));
   };
 
 const int = (x: T | number): number => (typeof x === "number" ? x : x.item());
 const reductionOf = (o: Record<string, unknown>): { reduction: "mean" | "sum" | "none" } => ({
-  reduction: (o["reduction"] as "mean" | undefined) ?? "mean",
+  reduction: (o.reduction as "mean" | undefined) ?? "mean",
 });
 const atLeast1 = (x: T): T => (x.rank === 0 ? x.reshape([1]) : x);
 
@@ -302,7 +302,7 @@ const elementwise: Record<string, Adapter> = {
   addcdiv: ([x, a, b], { value = 1 }) => x.add(a.div(b).mul(value)),
   where: ([x, mask, y]) => g.where(mask, x, y),
   logit: ([x, eps], o) => {
-    const e = eps ?? o["eps"] ?? null;
+    const e = eps ?? o.eps ?? null;
     return g.logit(x, e === null ? {} : { eps: e });
   },
   "round:decimals_0": unary(g.round),
@@ -318,11 +318,11 @@ const elementwise: Record<string, Adapter> = {
   "nn.functional.softshrink": ([x], { lambd = 0.5 }) => g.softShrink(x, lambd),
   "nn.functional.hardshrink": ([x], { lambd = 0.5 }) => g.hardShrink(x, lambd),
   "nn.functional.threshold": ([x, t, v]) => g.threshold(x, t, v),
-  "nn.functional.prelu": ([x], o: Record<string, unknown>) => g.prelu(x, o["weight"] as T),
+  "nn.functional.prelu": ([x], o: Record<string, unknown>) => g.prelu(x, o.weight as T),
   "nn.functional.softplus": ([x], { beta = 1, threshold = 20 }) =>
     g.where(x.mul(beta).greater(threshold), x, g.softplus(x.mul(beta)).div(beta)),
   "nn.functional.glu": ([x, dim], o) => {
-    const [a, b] = g.split(x, 2, { axis: dim ?? o["dim"] ?? -1 });
+    const [a, b] = g.split(x, 2, { axis: dim ?? o.dim ?? -1 });
     return a!.mul(g.sigmoid(b!));
   },
 };
@@ -376,11 +376,11 @@ const reductions: Record<string, Adapter> = {
   log_softmax: along((x, axis) => g.logSoftmax(x, { axis })),
   "nn.functional.softmin": along((x, axis) => g.softmax(x.neg(), { axis })),
   norm: ([x, p = 2], o: Record<string, unknown>) => {
-    const ord = p === "fro" || o["f"] !== undefined ? 2 : p;
+    const ord = p === "fro" || o.f !== undefined ? 2 : p;
     return g.norm(x, { ...reduceOptions([x], o as Options), ord });
   },
   "norm:inf": ([x, p], o: Record<string, unknown>) =>
-    g.norm(x, { ord: Number(String(p ?? o["f"]).replace("inf", "Infinity")) }),
+    g.norm(x, { ord: Number(String(p ?? o.f).replace("inf", "Infinity")) }),
   dist: ([x, y, p = 2]) => g.norm(x.sub(y), { ord: p }),
   diff: ([x, n, axis, ...ends]) => {
     const parts = [ends[0], x, ends[1]].filter((v) => v instanceof g.Tensor);
@@ -396,8 +396,8 @@ const reductions: Record<string, Adapter> = {
   argsort: along2((x, axis, descending) => [g.argsort(x, { axis, descending })]),
   topk: ([x, k, dim, largest], o) => {
     const { values, indices } = g.topK(atLeast1(x), k, {
-      axis: dim ?? o["dim"] ?? -1,
-      largest: largest ?? o["largest"] ?? true,
+      axis: dim ?? o.dim ?? -1,
+      largest: largest ?? o.largest ?? true,
     });
     return [values.reshape(x.rank === 0 ? [] : values.shape), indices.reshape(x.rank === 0 ? [] : indices.shape)];
   },
@@ -413,7 +413,7 @@ const reductions: Record<string, Adapter> = {
 
 function along2(f: (x: T, axis: number, descending: boolean) => T[]): Adapter {
   return ([x, dim, descending], o) => {
-    const results = f(atLeast1(x), dim ?? o["dim"] ?? -1, Boolean(descending ?? o["descending"] ?? false));
+    const results = f(atLeast1(x), dim ?? o.dim ?? -1, Boolean(descending ?? o.descending ?? false));
     return x.rank === 0 ? results.map((y) => y.reshape([])) : results;
   };
 }
@@ -423,8 +423,8 @@ function statistics(args: Values, o: Record<string, unknown>): { axis?: number |
   return reduceOptions([args[0], typeof args[1] === "boolean" ? null : args[1], args[3]], o as Options);
 }
 function correction(args: Values, o: Record<string, unknown>): number {
-  const unbiased = o["unbiased"] ?? (typeof args[1] === "boolean" ? args[1] : (args[2] ?? null));
-  const given = o["correction"] ?? null;
+  const unbiased = o.unbiased ?? (typeof args[1] === "boolean" ? args[1] : (args[2] ?? null));
+  const given = o.correction ?? null;
   return given !== null ? Number(given) : unbiased === null ? 1 : Number(unbiased);
 }
 
@@ -467,17 +467,17 @@ const shapes: Record<string, Adapter> = {
   tile: ([x, n]) => g.tile(x, n),
   repeat: ([x, n]) => g.tile(x, n),
   repeat_interleave: ([x, n], o: Record<string, unknown>) => {
-    const times = n ?? o["repeats"];
+    const times = n ?? o.repeats;
     const counts = times instanceof g.Tensor ? (times.toArray() as number[]) : times;
-    const axis = o["dim"] as number | undefined;
+    const axis = o.dim as number | undefined;
     return g.repeat(
       x,
       Array.isArray(counts) && counts.length === 1 ? counts[0]! : counts,
       axis === undefined ? {} : { axis },
     );
   },
-  cat: ([xs, dim], o) => g.concatenate(xs, { axis: dim ?? o["dim"] ?? 0 }),
-  stack: ([xs, dim], o) => g.stack(xs, { axis: dim ?? o["dim"] ?? 0 }),
+  cat: ([xs, dim], o) => g.concatenate(xs, { axis: dim ?? o.dim ?? 0 }),
+  stack: ([xs, dim], o) => g.stack(xs, { axis: dim ?? o.dim ?? 0 }),
   hstack: (args) => {
     const xs = args.flat().map(atLeast1);
     return g.concatenate(xs, { axis: xs[0]!.rank === 1 ? 0 : 1 });
@@ -519,14 +519,14 @@ const shapes: Record<string, Adapter> = {
     );
     return g.split(x, ends, { axis: dim });
   },
-  flip: ([x, dims], o: Record<string, unknown>) => g.flip(x, (dims ?? o["dims"]) as number[]),
+  flip: ([x, dims], o: Record<string, unknown>) => g.flip(x, (dims ?? o.dims) as number[]),
   fliplr: ([x]) => g.flip(x, 1),
   flipud: ([x]) => g.flip(x, 0),
   roll: ([x, shifts, dims], o: Record<string, unknown>) => {
-    const axis = dims ?? o["dims"];
+    const axis = dims ?? o.dims;
     return g.roll(
       x,
-      shifts ?? o["shifts"],
+      shifts ?? o.shifts,
       axis === undefined || (Array.isArray(axis) && axis.length === 0) ? {} : { axis },
     );
   },
@@ -540,7 +540,7 @@ const shapes: Record<string, Adapter> = {
   meshgrid: (args, o: Record<string, unknown>) => {
     const xs = args.flat();
     const grid = g.meshgrid(...xs);
-    return o["indexing"] === "xy" && xs.length > 1 ? grid.map((y) => y.swapAxes(0, 1)) : grid;
+    return o.indexing === "xy" && xs.length > 1 ? grid.map((y) => y.swapAxes(0, 1)) : grid;
   },
   atleast_1d: (args) => args.flat().map(atLeast1),
   atleast_2d: (args) => args.flat().map((x: T) => (x.rank < 2 ? x.reshape([1, x.size]) : x.clone())),
@@ -567,7 +567,7 @@ const shapes: Record<string, Adapter> = {
     g.setAt(x, [...Array(axis < 0 ? axis + x.rank : axis).fill({}), index], source),
   ),
   scatter: indexed((x, axis, index, source, _, o) => {
-    const reduce = o["reduce"];
+    const reduce = o.reduce;
     if (reduce === undefined) return g.scatter(x, index, source, { axis });
     throw new Error(`reduce ${String(reduce)}`);
   }),
@@ -627,7 +627,7 @@ const products: Record<string, Adapter> = {
   "linalg.multi_dot": ([xs]) => xs.reduce((a: T, b: T) => a.matmul(b)),
   "linalg.vecdot": ([a, b], { dim = -1 }) => a.mul(b).sum({ axis: dim }),
   "linalg.vector_norm": ([x, ord = 2, dim, keep], o: Record<string, unknown>) =>
-    g.norm(x, { ...reduceOptions([x, dim ?? o["dim"], keep ?? o["keepdim"]], {}), ord: (o["ord"] as number) ?? ord }),
+    g.norm(x, { ...reduceOptions([x, dim ?? o.dim, keep ?? o.keepdim], {}), ord: (o.ord as number) ?? ord }),
 };
 
 const network: Record<string, Adapter> = {
@@ -673,62 +673,61 @@ const network: Record<string, Adapter> = {
   "nn.functional.batch_norm": ([x, mean, variance, scale, shift], o: Record<string, unknown>) =>
     g.batchNorm(x, {
       axis: 1,
-      ...(o["training"] ? {} : { mean, variance }),
+      ...(o.training ? {} : { mean, variance }),
       scale: scale ?? undefined,
       shift: shift ?? undefined,
-      epsilon: (o["eps"] as number) ?? 1e-5,
+      epsilon: (o.eps as number) ?? 1e-5,
     }),
   "nn.functional.group_norm": ([x, groups], o: Record<string, unknown>) =>
     channelsLast(x, x.rank - 2, (v) =>
-      g.groupNorm(v, groups, { scale: o["weight"] as T, shift: o["bias"] as T, epsilon: (o["eps"] as number) ?? 1e-5 }),
+      g.groupNorm(v, groups, { scale: o.weight as T, shift: o.bias as T, epsilon: (o.eps as number) ?? 1e-5 }),
     ),
   "nn.functional.instance_norm": ([x], o: Record<string, unknown>) =>
     channelsLast(x, x.rank - 2, (v) =>
-      g.instanceNorm(v, { scale: o["weight"] as T, shift: o["bias"] as T, epsilon: (o["eps"] as number) ?? 1e-5 }),
+      g.instanceNorm(v, { scale: o.weight as T, shift: o.bias as T, epsilon: (o.eps as number) ?? 1e-5 }),
     ),
   "nn.functional.embedding": ([table, index]) => g.embedding(table, index),
-  "nn.functional.dropout": ([x], { p, training }) => g.dropout(x, training ? p : 0),
+  "nn.functional.dropout": ([x], { p, training }) => g.dropout(x, training ? (p ?? 0.5) : 0),
   "nn.functional.cross_entropy": ([x, t], o: Record<string, unknown>) =>
     g.crossEntropy(x, t, {
       ...reductionOf(o),
       axis: x.rank === 1 ? 0 : 1,
-      ...(o["weight"] ? { weights: o["weight"] as T } : {}),
-      ...(o["ignore_index"] === undefined ? {} : { ignoreIndex: o["ignore_index"] as number }),
-      labelSmoothing: (o["label_smoothing"] as number) ?? 0,
+      ...(o.weight ? { weights: o.weight as T } : {}),
+      ...(o.ignore_index === undefined ? {} : { ignoreIndex: o.ignore_index as number }),
+      labelSmoothing: (o.label_smoothing as number) ?? 0,
     }),
   "nn.functional.nll_loss": ([x, t], o: Record<string, unknown>) =>
     g.nllLoss(x, t, {
       ...reductionOf(o),
       axis: x.rank === 1 ? 0 : 1,
-      ...(o["weight"] ? { weights: o["weight"] as T } : {}),
-      ...(o["ignore_index"] === undefined ? {} : { ignoreIndex: o["ignore_index"] as number }),
+      ...(o.weight ? { weights: o.weight as T } : {}),
+      ...(o.ignore_index === undefined ? {} : { ignoreIndex: o.ignore_index as number }),
     }),
   "nn.functional.mse_loss": ([x, y], o) => g.mseLoss(x, y, reductionOf(o)),
   "nn.functional.l1_loss": ([x, y], o) => g.l1Loss(x, y, reductionOf(o)),
   "nn.functional.huber_loss": ([x, y], o: Record<string, unknown>) =>
-    g.huber(x, y, { ...reductionOf(o), delta: (o["delta"] as number) ?? 1 }),
+    g.huber(x, y, { ...reductionOf(o), delta: (o.delta as number) ?? 1 }),
   "nn.functional.smooth_l1_loss": ([x, y], o: Record<string, unknown>) => {
-    const beta = (o["beta"] as number) ?? 1;
+    const beta = (o.beta as number) ?? 1;
     return beta === 0 ? g.l1Loss(x, y, reductionOf(o)) : g.huber(x, y, { ...reductionOf(o), delta: beta }).div(beta);
   },
   "nn.functional.kl_div": ([x, y], o: Record<string, unknown>) => {
-    const all = g.klDiv(x, y, { reduction: "none", logTarget: Boolean(o["log_target"]) });
-    if (o["reduction"] === "batchmean") return all.sum().div(x.shape[0]!);
-    return o["reduction"] === "none" ? all : o["reduction"] === "sum" ? all.sum() : all.mean();
+    const all = g.klDiv(x, y, { reduction: "none", logTarget: Boolean(o.log_target) });
+    if (o.reduction === "batchmean") return all.sum().div(x.shape[0]!);
+    return o.reduction === "none" ? all : o.reduction === "sum" ? all.sum() : all.mean();
   },
   "nn.functional.binary_cross_entropy": ([x, y], o: Record<string, unknown>) =>
-    g.binaryCrossEntropy(x, y, { ...reductionOf(o), ...(o["weight"] ? { weights: o["weight"] as T } : {}) }),
+    g.binaryCrossEntropy(x, y, { ...reductionOf(o), ...(o.weight ? { weights: o.weight as T } : {}) }),
   "nn.functional.binary_cross_entropy_with_logits": ([x, y], o: Record<string, unknown>) =>
     g.binaryCrossEntropyWithLogits(x, y, {
       ...reductionOf(o),
-      ...(o["weight"] ? { weights: o["weight"] as T } : {}),
-      ...(o["pos_weight"] ? { positiveWeight: o["pos_weight"] as T } : {}),
+      ...(o.weight ? { weights: o.weight as T } : {}),
+      ...(o.pos_weight ? { positiveWeight: o.pos_weight as T } : {}),
     }),
 };
 
 function adaptiveArea(): Adapter {
-  return ([x, size]) =>
-    channelsLast(x, x.rank - 2, (v) => g.adaptiveAvgPool(v, size ? many(size, x.rank - 2) : v.shape.slice(1, -1)));
+  return ([x, size]) => channelsLast(x, x.rank - 2, (v) => g.adaptiveAvgPool(v, many(size, x.rank - 2)));
 }
 
 const creation: Record<string, Adapter> = {
@@ -767,18 +766,24 @@ const linear: Record<string, Adapter> = {
   "linalg.solve_triangular": ([a, b], { upper, left = true, unitriangular = false }) => {
     const one = unitriangular
       ? (upper ? g.triu(a, { offset: 1 }) : g.tril(a, { offset: -1 })).add(
-          g.eye(a.shape.at(-1), a.shape.at(-1), { dtype: "float64" }),
+          g.eye(a.shape.at(-1) ?? 0, a.shape.at(-1), { dtype: "float64" }),
         )
       : a;
     return left
       ? g.triangularSolve(one, b, { lower: !upper })
       : t(g.triangularSolve(one, t(b), { lower: !upper, transpose: true }));
   },
-  "linalg.matrix_power": ([a, n], o: Record<string, unknown>) => g.matrixPower(a, n ?? (o["n"] as number)),
+  "linalg.matrix_power": ([a, n], o: Record<string, unknown>) => g.matrixPower(a, n ?? (o.n as number)),
   matrix_exp: unary(g.matrixExp),
-  "linalg.eigvalsh": ([a]) => g.eigh(half(a)).values,
+  "linalg.eigvalsh": ([a], o: Record<string, unknown>) => g.eigh(o.UPLO === "U" ? t(a) : a).values,
   "linalg.svdvals": ([a]) => g.svd(a).s,
-  "linalg.pinv": ([a]) => g.pinv(a),
+  "linalg.pinv": ([a], o: Record<string, unknown>) => {
+    const cutoff = o.rtol ?? o.rcond;
+    return g.pinv(
+      a,
+      cutoff === undefined ? {} : { cutoff: Number(cutoff instanceof g.Tensor ? cutoff.item() : cutoff) },
+    );
+  },
   pinverse: ([a]) => g.pinv(a),
   "linalg.cross": ([a, b], { dim = -1 }) => g.cross(a, b, { axis: dim }),
   cross: ([a, b, dim]) => g.cross(a, b, { axis: dim ?? -1 }),
@@ -789,7 +794,7 @@ const linear: Record<string, Adapter> = {
       .mul(y)
       .sum({ axis: dim })
       .div(g.norm(x, { axis: dim }).mul(g.norm(y, { axis: dim }))),
-  "nn.functional.dropout2d": ([x], { p, training }) => g.dropout(x, training ? p : 0),
+  "nn.functional.dropout2d": ([x], { p, training }) => g.dropout(x, training ? (p ?? 0.5) : 0),
   "nn.functional.soft_margin_loss": ([x, y]) => g.softplus(x.mul(y).neg()).mean(),
 };
 

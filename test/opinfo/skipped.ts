@@ -22,6 +22,7 @@ const byReason: Readonly<Record<string, string>> = {
   "PyTorch also hands gradients to values that were overwritten at repeated places": "index_put",
   "PyTorch's derivative uses 1/6 rounded to float32": "nn.functional.hardsigmoid",
   "PyTorch's gradient at singular matrices comes from an SVD; ours throws": "linalg.det:singular",
+  "rank-deficient, or hermitian with one triangle read": "linalg.pinv:singular linalg.pinv:hermitian",
 };
 
 /** The reason for each operator, or operator and variant. */

@@ -90,7 +90,7 @@ const logAddExpOp = defineElementwise("logAddExp", 2, (x, y) => {
  *
  * @example
  * ```ts
- * logAddExp([0, 1000], [0, 1000]); // [0.693147, 1000.69]
+ * logAddExp([0, 1000], [0, 1000]); // [0.693147, 1000.693]
  * ```
  */
 export function logAddExp(x: TensorLike, y: TensorLike): Tensor {

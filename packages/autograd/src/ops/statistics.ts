@@ -51,7 +51,7 @@ export function prod(x: TensorLike, options: ReduceOptions = {}): Tensor {
  *
  * @example
  * ```ts
- * logSumExp([1000, 1000]); // 1000.69
+ * logSumExp([1000, 1000]); // 1000.693
  * ```
  */
 export function logSumExp(x: TensorLike, options: ReduceOptions = {}): Tensor {

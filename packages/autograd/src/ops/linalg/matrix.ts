@@ -35,15 +35,19 @@ export function lstsq(a: TensorLike, b: TensorLike): Tensor {
 /**
  * The pseudo-inverse (E. H. Moore, R. Penrose); singular values below `cutoff` times the largest count as 0.
  *
- * @param options.cutoff default: 1e-15.
+ * @param options.cutoff default: 2⁻⁵² times the longer side (2⁻²³ for float32).
  *
  * @example
  * ```ts
  * pinv([[2, 0], [0, 0]]); // [[0.5, 0], [0, 0]]
  * ```
  */
-export function pinv(a: TensorLike, { cutoff = 1e-15 }: { readonly cutoff?: number } = {}): Tensor {
-  const { u, s, v } = svd(matrices("pinv", a, false));
+export function pinv(a: TensorLike, options: { readonly cutoff?: number } = {}): Tensor {
+  const input = matrices("pinv", a, false);
+  if (input.size === 0) return t(input);
+  const precision = input.dtype === "float64" ? 2 ** -52 : 2 ** -23;
+  const cutoff = options.cutoff ?? precision * Math.max(input.shape.at(-1)!, input.shape.at(-2)!);
+  const { u, s, v } = svd(input);
   const large = greater(detach(s), mul(max(detach(s), { axis: -1, keepDims: true }), cutoff));
   const inverse = where(large, div(1, where(large, s, 1)), 0);
   return matmul(mul(v, unsqueeze(inverse, -2)), t(u));
