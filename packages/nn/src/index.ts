@@ -49,6 +49,7 @@ export {
 } from "./initializers/initializer.ts";
 export type { InitializerLike, InitializerName } from "./initializers/resolve.ts";
 export { ELU, LeakyReLU, PReLU, type PReLUOptions, ReLU, Softmax } from "./layers/activations.ts";
+export { MultiHeadAttention, type MultiHeadAttentionOptions } from "./layers/attention.ts";
 export {
   Conv1D,
   Conv1DTranspose,
@@ -70,6 +71,7 @@ export {
   Flatten,
   InputLayer,
 } from "./layers/core.ts";
+export { Normalization, type NormalizationLayerOptions } from "./layers/feature-normalization.ts";
 export { Add, Average, Concatenate, Dot, Maximum, Merge, Minimum, Multiply, Subtract } from "./layers/merge.ts";
 export {
   ActivityRegularization,

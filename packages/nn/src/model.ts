@@ -1,4 +1,4 @@
-import { Generator, noGrad, type Tensor, type TypedArray, tensor } from "@gradiente/autograd";
+import { Generator, noGrad, type Tensor, type TypedArray, tensor, zeros } from "@gradiente/autograd";
 import type { History } from "./callbacks/callback.ts";
 import { DataError, NotReadyError, unknownName } from "./errors.ts";
 import { type BatchShape, type CallContext, drawSeed, Layer, type LayerOptions } from "./module.ts";

@@ -2,8 +2,10 @@ import { type Config, isSerialized, type Json, optionsOf, type Serialized } from
 import { ModelFileError, unknownName } from "../errors.ts";
 import { Functional } from "../functional.ts";
 import * as activations from "../layers/activations.ts";
+import { MultiHeadAttention } from "../layers/attention.ts";
 import * as convolution from "../layers/convolution.ts";
 import * as core from "../layers/core.ts";
+import { Normalization } from "../layers/feature-normalization.ts";
 import * as merge from "../layers/merge.ts";
 import * as noise from "../layers/noise.ts";
 import * as normalization from "../layers/normalization.ts";
@@ -65,6 +67,8 @@ const plain: readonly LayerClass[] = [
   normalization.GroupNormalization,
   normalization.UnitNormalization,
   normalization.RMSNormalization,
+  MultiHeadAttention,
+  Normalization,
   merge.Add,
   merge.Subtract,
   merge.Multiply,

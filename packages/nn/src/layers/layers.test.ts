@@ -1,0 +1,96 @@
+import { Generator, gradients, tensor } from "@gradiente/autograd";
+import { describe, expect, it } from "vitest";
+import {
+  Bidirectional,
+  Dense,
+  Dropout,
+  deserializeLayer,
+  Embedding,
+  GRU,
+  LSTM,
+  MultiHeadAttention,
+  Normalization,
+  TimeDistributed,
+} from "../index.ts";
+
+const steps = tensor([
+  [
+    [1, 2],
+    [3, 4],
+    [5, 6],
+  ],
+  [
+    [0, 1],
+    [1, 0],
+    [2, 2],
+  ],
+]);
+
+describe("layers", () => {
+  it("normalise by what they were shown", () => {
+    const layer = new Normalization();
+    expect(() => layer.apply(tensor([[1, 2]]))).toThrow(/adapt/);
+    layer.adapt([
+      [0, 10],
+      [2, 30],
+    ]);
+    expect(layer.apply(tensor([[2, 10]])).toArray()).toEqual([[1, -1]]);
+    const again = deserializeLayer({ class_name: "Normalization", config: layer.getConfig() });
+    expect(again.apply(tensor([[2, 10]])).toArray()).toEqual([[1, -1]]);
+  });
+
+  it("attend evenly where all keys are equal", () => {
+    const layer = new MultiHeadAttention({ numHeads: 2, keyDim: 3 });
+    const same = tensor([
+      [
+        [1, 2],
+        [1, 2],
+        [1, 2],
+      ],
+    ]);
+    const y = layer.apply(same).toArray() as number[][][];
+    expect(y[0]![0]).toEqual(y[0]![2]);
+    expect(layer.countParams()).toBe(3 * (2 * 6 + 6) + 6 * 2 + 2);
+    const out = layer.apply([steps, steps]).sum();
+    expect(
+      gradients(
+        out,
+        layer.weights.map((w) => w.value),
+      ).map((g) => g.shape),
+    ).toEqual(layer.weights.map((w) => w.value.shape));
+  });
+
+  it("read sequences from both ends", () => {
+    const both = new Bidirectional(new LSTM(3, { returnSequences: true }));
+    expect(both.apply(steps).shape).toEqual([2, 3, 6]);
+    expect(both.weights.length).toBe(6);
+    expect(new Bidirectional(new GRU(3), { mergeMode: "sum" }).apply(steps).shape).toEqual([2, 3]);
+    expect(new TimeDistributed(new Dense(4)).apply(steps).shape).toEqual([2, 3, 4]);
+    const again = deserializeLayer({ class_name: "Bidirectional", config: both.getConfig() });
+    again.ensureBuilt([null, 3, 2]);
+    again.setWeights(both.getWeights());
+    expect(again.apply(steps).toArray()).toEqual(both.apply(steps).toArray());
+  });
+
+  it("drop the stated fraction, scaled so that the mean stays", () => {
+    const x = tensor({ data: new Float32Array(10_000).fill(1), shape: [100, 100] });
+    const y = new Dropout(0.3).apply(x, { training: true, generator: new Generator(1) }).data;
+    const kept = y.filter((v) => v !== 0);
+    expect(kept.length / y.length).toBeCloseTo(0.7, 1);
+    expect(kept[0]).toBeCloseTo(1 / 0.7, 6);
+  });
+
+  it("look rows up, and refuse others", () => {
+    const layer = new Embedding(3, 2, { embeddingsInitializer: "ones" });
+    expect(layer.apply(tensor([[0, 2]])).toArray()).toEqual([
+      [
+        [1, 1],
+        [1, 1],
+      ],
+    ]);
+    expect(() => layer.apply(tensor([[3]]))).toThrow();
+    expect(() =>
+      deserializeLayer({ class_name: "Embedding", config: { input_dim: 3, output_dim: 2, mask_zero: true } }),
+    ).toThrow(/mask_zero/);
+  });
+});
