@@ -2,7 +2,7 @@ import { describe, GradientError } from "./errors.ts";
 import { viewOf } from "./launch.ts";
 import { add, onesLike, zeros } from "./ops/index.ts";
 import { sameShape } from "./shape.ts";
-import { leaf, type Node, withRecording } from "./tape.ts";
+import { currentObserver, leaf, type Node, withRecording } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Options of a backward pass. */
@@ -38,6 +38,10 @@ function walk(
     const wanted = targets === null ? node.leaf !== null : targets.has(node);
     const received = arrived.get(node);
     if (received === undefined) continue;
+    for (const { output, f } of node.hooks ?? []) {
+      const cotangent = received[output];
+      if (cotangent) received[output] = f(cotangent) ?? cotangent;
+    }
     if (!wanted) arrived.delete(node);
     const { op, parents, parentOutputs } = node;
     if (op.vjp === null || !parents.some((p) => p !== null && onPath.has(p))) continue;
@@ -46,6 +50,7 @@ function walk(
       const parent = parents[i]!;
       if (parent === null || !onPath.has(parent)) continue;
       const cotangent = op.vjp(complete, node, i);
+      if (cotangent !== null) currentObserver()?.pulledBack?.(node, cotangent);
       if (cotangent !== null) accumulate(arrived, parent, parentOutputs[i]!, cotangent, op.name);
     }
     if (!retain) node.release();

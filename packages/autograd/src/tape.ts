@@ -73,11 +73,30 @@ export class Call<P = unknown> {
   ) {
     this.name = op.name;
     this.params = params;
-    this.shapes = inputs.map((x) => x.shape);
-    this.dtypes = inputs.map((x) => x.dtype);
-    this.inputs = inputs.map((x, i) => (saved.some((s) => s.inputs.includes(i)) ? x : null));
-    this.outputs = saved.some((s) => s.output) ? outputs : null;
-    this.versions = inputs.map((x) => x.storage.version);
+    // Plain loops: this runs once for every operation.
+    const count = inputs.length;
+    const shapes = new Array<Shape>(count);
+    const dtypes = new Array<DType>(count);
+    const versions = new Array<number>(count);
+    const kept = new Array<Tensor | null>(count);
+    for (let i = 0; i < count; i++) {
+      const x = inputs[i]!;
+      shapes[i] = x.shape;
+      dtypes[i] = x.dtype;
+      versions[i] = x.storage.version;
+      kept[i] = null;
+    }
+    let keepsOutput = false;
+    for (let i = 0; i < saved.length; i++) {
+      const { inputs: indices, output } = saved[i]!;
+      keepsOutput ||= output;
+      for (let k = 0; k < indices.length; k++) kept[indices[k]!] = inputs[indices[k]!] ?? null;
+    }
+    this.shapes = shapes;
+    this.dtypes = dtypes;
+    this.inputs = kept;
+    this.outputs = keepsOutput ? outputs : null;
+    this.versions = versions;
   }
 
   /** Input `i`, which the operation has declared it saves. */
@@ -134,6 +153,10 @@ export class Node extends Call<never> {
   /** The tensor that collects the gradient, for a leaf. */
   readonly leaf: Tensor | null;
   released = false;
+  /** What is told the cotangent of an output, and may replace it. */
+  hooks: Hook[] | null = null;
+  /** Where the user called the operation, while anomalies are looked for. */
+  origin: string | null = null;
 
   constructor(
     op: Op<never>,
@@ -142,19 +165,27 @@ export class Node extends Call<never> {
     outputs: readonly Tensor[],
     leafOf: Tensor | null = null,
   ) {
-    const parents = inputs.map((x) => x.node);
-    super(
-      op,
-      params,
-      inputs,
-      outputs,
-      parents.map((p, i) => (p === null ? savesNothing : op.saves(i, params))),
-    );
+    const count = inputs.length;
+    const parents = new Array<Node | null>(count);
+    const parentOutputs = new Array<number>(count);
+    const saved = new Array<Saved>(count);
+    for (let i = 0; i < count; i++) {
+      const { node, outputIndex } = inputs[i]!;
+      parents[i] = node;
+      parentOutputs[i] = outputIndex;
+      saved[i] = node === null ? savesNothing : op.saves(i, params);
+    }
+    super(op, params, inputs, outputs, saved);
     this.op = op;
     this.parents = parents;
-    this.parentOutputs = inputs.map((x) => x.outputIndex);
-    this.outputShapes = outputs.map((y) => y.shape);
-    this.outputDTypes = outputs.map((y) => y.dtype);
+    this.parentOutputs = parentOutputs;
+    if (outputs.length === 1) {
+      this.outputShapes = [outputs[0]!.shape];
+      this.outputDTypes = [outputs[0]!.dtype];
+    } else {
+      this.outputShapes = outputs.map((y) => y.shape);
+      this.outputDTypes = outputs.map((y) => y.dtype);
+    }
     this.sequence = nextSequence++;
     this.leaf = leafOf;
   }
@@ -162,6 +193,38 @@ export class Node extends Call<never> {
   override release(): void {
     super.release();
     this.released = true;
+  }
+}
+
+/** Something to be done with the cotangent of one output when it is known. */
+export interface Hook {
+  readonly output: number;
+  readonly f: (cotangent: Tensor) => Tensor | undefined;
+}
+
+/** Watches operations being carried out: for profiles, and for finding the first value that is not finite. */
+export interface Observer {
+  /** Carries out `forward`. */
+  readonly run: (op: Op<never>, inputs: readonly Tensor[], forward: () => readonly Tensor[]) => readonly Tensor[];
+  readonly recorded?: (node: Node) => void;
+  readonly pulledBack?: (node: Node, cotangent: Tensor) => void;
+}
+
+let observer: Observer | null = null;
+
+/** Who watches, if anyone. */
+export function currentObserver(): Observer | null {
+  return observer;
+}
+
+/** Runs `body` watched by `by`. */
+export function observedBy<T>(by: Observer, body: () => T): T {
+  const before = observer;
+  observer = by;
+  try {
+    return body();
+  } finally {
+    observer = before;
   }
 }
 
@@ -206,10 +269,24 @@ export function apply<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tenso
 /** Computes the outputs of an operation, and records it where an input carries a gradient. */
 export function applyAll<P>(op: Op<P>, inputs: readonly Tensor[], params: P): readonly Tensor[] {
   const trace = innermostTrace(inputs);
-  const result = trace === null ? op.forward(inputs, params) : trace.process(op as unknown as Op, inputs, params);
-  const outputs = Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor];
-  if (recording && op.vjp !== null && inputs.some((x) => x.node !== null)) record(op, inputs, outputs, params);
+  const outputs =
+    trace !== null
+      ? trace.process(op as unknown as Op, inputs, params)
+      : observer === null
+        ? forward(op, inputs, params)
+        : observer.run(op as Op<never>, inputs, () => forward(op, inputs, params));
+  if (recording && op.vjp !== null && anyRecorded(inputs)) record(op, inputs, outputs, params);
   return outputs;
+}
+
+function forward<P>(op: Op<P>, inputs: readonly Tensor[], params: P): readonly Tensor[] {
+  const result = op.forward(inputs, params);
+  return Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor];
+}
+
+function anyRecorded(inputs: readonly Tensor[]): boolean {
+  for (let i = 0; i < inputs.length; i++) if (inputs[i]!.node !== null) return true;
+  return false;
 }
 
 function innermostTrace(inputs: readonly Tensor[]): Trace | null {
@@ -221,13 +298,15 @@ function innermostTrace(inputs: readonly Tensor[]): Trace | null {
 }
 
 function record<P>(op: Op<P>, inputs: readonly Tensor[], outputs: readonly Tensor[], params: P): void {
-  if (!outputs.some((y) => isFloat(y.dtype))) return;
-  const node = new Node(op, params as never, inputs, outputs);
-  outputs.forEach((y, i) => {
-    if (!isFloat(y.dtype)) return;
+  let node: Node | null = null;
+  for (let i = 0; i < outputs.length; i++) {
+    const y = outputs[i]!;
+    if (!isFloat(y.dtype)) continue;
+    node ??= new Node(op as Op<never>, params as never, inputs, outputs);
     y.node = node;
     y.outputIndex = i;
-  });
+  }
+  if (node !== null) observer?.recorded?.(node);
 }
 
 /**

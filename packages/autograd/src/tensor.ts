@@ -139,6 +139,23 @@ export class Tensor implements View {
     return build(0);
   }
 
+  /**
+   * Calls `f` with this tensor's gradient when a backward pass has found it; what it returns takes its place.
+   * @returns a function that removes the hook.
+   * @throws {GradientError} when the tensor requires no gradient.
+   */
+  registerHook(f: (gradient: Tensor) => Tensor | undefined): () => void {
+    const { node } = this;
+    if (node === null) {
+      throw new GradientError({ op: "registerHook", message: "the tensor requires no gradient", operands: [this] });
+    }
+    const hook = { output: this.outputIndex, f };
+    node.hooks = [...(node.hooks ?? []), hook];
+    return () => {
+      node.hooks = node.hooks?.filter((h) => h !== hook) ?? null;
+    };
+  }
+
   /** `float32[2, 3]` and the elements, abbreviated when there are many. */
   toString(): string {
     const text = (value: NestedArray): string => {

@@ -42,6 +42,7 @@ export class ElementwiseOp implements Op<ElementwiseParams> {
   private readonly kernels = new Map<ComputeDType, ElementwiseKernel>();
   private readonly cotangentRules: (Derived | null | undefined)[] = [];
   private readonly tangentRules = new Map<string, Derived | null>();
+  private readonly saved: Saved[] = [];
   private readonly partialRules: (Expr | undefined)[] = [];
 
   /** @param expression of numbers; one whose result is a mask makes an operation without derivative. */
@@ -56,18 +57,20 @@ export class ElementwiseOp implements Op<ElementwiseParams> {
 
   forward(inputs: readonly Tensor[], { compute, dtype, scalars }: ElementwiseParams): Tensor {
     const first = inputs[0]!.shape;
-    const same = inputs.every((x) => sameShape(x.shape, first));
+    let same = true;
+    for (let i = 1; i < inputs.length; i++) same &&= sameShape(inputs[i]!.shape, first);
     const shape = same ? first : broadcastShapes(this.name, inputs);
     return launch(this.kernel(compute), inputs, dtype, shape, scalars);
   }
 
   saves(index: number): Saved {
-    const rule = this.cotangentRule(index);
-    if (rule === null) return { inputs: [], output: false };
-    return {
-      inputs: rule.operands.filter((o) => o < this.arity),
-      output: rule.operands.includes(this.arity),
-    };
+    let saved = this.saved[index];
+    if (saved === undefined) {
+      const operands = this.cotangentRule(index)?.operands ?? [];
+      saved = { inputs: operands.filter((o) => o < this.arity), output: operands.includes(this.arity) };
+      this.saved[index] = saved;
+    }
+    return saved;
   }
 
   batch(inputs: readonly Tensor[], batched: readonly boolean[], params: ElementwiseParams): Tensor {

@@ -16,46 +16,57 @@ export type ResultRule = "same" | "number" | "float" | "bool" | "integer";
 /** Applies an elementwise operation, with NumPy's broadcasting and promotion; plain numbers are weakly typed. */
 export function pointwise(op: ElementwiseOp, rule: ResultRule, operands: readonly TensorLike[]): Tensor {
   let dtype: DType | null = null;
-  for (const x of operands) if (x instanceof Tensor) dtype = dtype === null ? x.dtype : promoteTypes(dtype, x.dtype);
+  for (let i = 0; i < operands.length; i++) {
+    const x = operands[i];
+    if (x instanceof Tensor) dtype = dtype === null || dtype === x.dtype ? x.dtype : promoteTypes(dtype, x.dtype);
+  }
   const weak = dtype !== null && isFloat(dtype) ? dtype : undefined;
+  const hasTensor = dtype !== null;
   const inputs: Tensor[] = [];
   const scalars: number[] = [];
-  const isNumber = operands.map((x, i) => typeof x === "number" && (dtype !== null || i > 0));
-  operands.forEach((x, i) => {
-    if (isNumber[i]) scalars.push(x as number);
-    else inputs.push(asTensor(x, weak));
-  });
-  dtype = inputs.map((x) => x.dtype).reduce(promoteTypes);
-  for (const value of scalars) dtype = promoteWithNumber(dtype, value);
-  if (rule === "float" && !isFloat(dtype)) dtype = defaultDType();
-  if (rule === "number" && dtype === "bool") dtype = "int32";
-  if (rule === "integer" && isFloat(dtype)) {
+  /** Bit i tells whether operand i is a number. */
+  let numbers = 0;
+  for (let i = 0; i < operands.length; i++) {
+    const x = operands[i]!;
+    if (typeof x === "number" && (hasTensor || i > 0)) {
+      scalars.push(x);
+      numbers |= 1 << i;
+    } else {
+      const input = asTensor(x, weak);
+      inputs.push(input);
+      dtype = dtype === null || dtype === input.dtype ? input.dtype : promoteTypes(dtype, input.dtype);
+    }
+  }
+  let result = dtype!;
+  for (let i = 0; i < scalars.length; i++) result = promoteWithNumber(result, scalars[i]!);
+  if (rule === "float" && !isFloat(result)) result = defaultDType();
+  if (rule === "number" && result === "bool") result = "int32";
+  if (rule === "integer" && isFloat(result)) {
     throw new DTypeError({ op: op.name, message: "operands must be integers or booleans", operands: inputs });
   }
-  const variant = scalars.length === 0 ? op : withNumbers(op, isNumber);
-  const compute = computeDType(dtype);
-  return apply(variant, inputs, { compute, dtype: rule === "bool" ? "bool" : dtype, scalars });
+  const variant = numbers === 0 ? op : withNumbers(op, numbers);
+  return apply(variant, inputs, { compute: computeDType(result), dtype: rule === "bool" ? "bool" : result, scalars });
 }
 
-const variants = new WeakMap<ElementwiseOp, Map<string, ElementwiseOp>>();
+const variants = new WeakMap<ElementwiseOp, (ElementwiseOp | undefined)[]>();
 
-/** The operation with some of its arguments given as numbers when it is run. */
-function withNumbers(op: ElementwiseOp, isNumber: readonly boolean[]): ElementwiseOp {
-  const key = isNumber.map(Number).join("");
+/** The operation with some of its arguments, those with bits in `numbers`, given as numbers when it is run. */
+function withNumbers(op: ElementwiseOp, numbers: number): ElementwiseOp {
   let known = variants.get(op);
   if (known === undefined) {
-    known = new Map();
+    known = [];
     variants.set(op, known);
   }
-  let variant = known.get(key);
+  let variant = known[numbers];
   if (variant === undefined) {
+    const isNumber = Array.from({ length: op.arity }, (_, i) => ((numbers >> i) & 1) === 1);
     const rank = (index: number, among: boolean): number => isNumber.slice(0, index).filter((n) => n === among).length;
     const expression = substitute(op.expression, (node) => {
       if (node.op !== "argument") return undefined;
       return isNumber[node.value] ? parameter(rank(node.value, true)) : argument(rank(node.value, false));
     });
     variant = new ElementwiseOp(op.name, isNumber.filter((n) => !n).length, expression);
-    known.set(key, variant);
+    known[numbers] = variant;
   }
   return variant;
 }

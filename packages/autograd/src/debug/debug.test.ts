@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import * as g from "../index.ts";
+
+test("detectAnomaly names the operation and the user's line, forwards", () => {
+  const fails = (): g.Tensor => g.detectAnomaly(() => g.tensor([-1, 1]).sqrt());
+  expect(fails).toThrow(/sqrt: it made NaN or infinity out of finite numbers, called at .*debug\.test\.ts:\d+/);
+  expect(g.detectAnomaly(() => g.tensor([4]).sqrt()).item()).toBe(2);
+});
+
+test("detectAnomaly names the forward operation and its line, backwards", () => {
+  const x = g.tensor([0], { requiresGrad: true });
+  const fails = (): void => g.detectAnomaly(() => x.sqrt().sum().backward());
+  expect(fails).toThrow(/sqrt.*(backward pass gave|it made) NaN or infinity/);
+});
+
+test("hooks see and replace gradients, and can be removed", () => {
+  const x = g.tensor([1, 2], { requiresGrad: true });
+  const y = x.mul(3);
+  const seen: g.NestedArray[] = [];
+  y.registerHook((gradient) => {
+    seen.push(gradient.toArray());
+    return gradient.mul(10);
+  });
+  const remove = x.registerHook((gradient) => gradient.neg());
+  y.sum().backward(null, { retainGraph: true });
+  expect(seen).toEqual([[1, 1]]);
+  expect(x.grad!.toArray()).toEqual([-30, -30]);
+  remove();
+  y.sum().backward();
+  expect(x.grad!.toArray()).toEqual([0, 0]);
+  expect(() => g.tensor([1]).registerHook(() => undefined)).toThrow(/requires no gradient/);
+});
+
+test("profile counts operations, and printGraph draws them", () => {
+  const x = g.tensor([1, 2], { requiresGrad: true });
+  const { result, entries, traceEvents } = g.profile(() => x.exp().mul(x));
+  expect(entries.map(({ op, calls }) => [op, calls]).sort()).toEqual([
+    ["exp", 1],
+    ["mul", 1],
+  ]);
+  expect(entries[0]!.bytes).toBe(8);
+  expect(traceEvents).toHaveLength(2);
+  expect(g.printGraph(result)).toBe("#1 leaf float32[2]\n#2 exp float32[2] ← #1\n#3 mul float32[2] ← #2, #1");
+  expect(g.printGraph(result, { format: "dot" })).toContain("n2 -> n3;");
+});
