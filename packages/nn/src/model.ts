@@ -8,6 +8,9 @@ import type { Arrays, Batch, BatchIterable } from "./training/data.ts";
 import type { Logs } from "./training/logs.ts";
 import {
   Breather,
+  checkBatch,
+  checkBuilt,
+  checkInputs,
   compiledOf,
   type EvaluateOptions,
   evaluateSource,
@@ -200,7 +203,7 @@ export abstract class Model extends Layer {
       throw new NotReadyError({
         op: "summary",
         message: `the model "${this.name}" is not built, so its shapes are not known`,
-        hint: "state inputShape on the first layer, or call fit or predict first",
+        hint: "state inputShape on the first layer, or call fit first",
       });
     }
     const total = this.countParams();
@@ -256,7 +259,7 @@ export abstract class Model extends Layer {
    *
    * @example
    * ```ts
-   * const model = new Sequential([new Dense(1, { kernelInitializer: "ones" })]);
+   * const model = new Sequential([new Dense(1, { kernelInitializer: "ones", inputShape: [1] })]);
    * model.compile({ loss: "mse", optimizer: "sgd" });
    * await model.evaluate([[1], [2]], [1, 3]); // { loss: 0.5 }
    * ```
@@ -278,10 +281,12 @@ export abstract class Model extends Layer {
 
   /**
    * The outputs for given samples, computed in batches. For several outputs see {@link predictAll}.
+   * @throws {NotReadyError} before the model is built.
+   * @throws {LayerInputError} for samples of another shape than the model's.
    *
    * @example
    * ```ts
-   * const model = new Sequential([new Dense(1, { kernelInitializer: "ones" })]);
+   * const model = new Sequential([new Dense(1, { kernelInitializer: "ones", inputShape: [2] })]);
    * await model.predict([[1, 2], [3, 4]]); // [[3], [7]]
    * ```
    */
@@ -293,7 +298,8 @@ export abstract class Model extends Layer {
   /** One tensor per output. */
   async predictAll(x: Arrays | BatchIterable, options: { readonly batchSize?: number } = {}): Promise<Tensor[]> {
     const source = sourceOf("predict", x, undefined, { batchSize: options.batchSize ?? 32 });
-    if (source.columns !== null) this.buildFor(source.columns.x.map((c) => c.shape));
+    checkBuilt("predict", this);
+    if (source.columns !== null) checkInputs("predict", this, source.columns.x);
     const pieces: TypedArray[][] = [];
     let shapes: readonly (readonly number[])[] = [];
     let dtypes: readonly Tensor["dtype"][] = [];
@@ -328,7 +334,7 @@ export abstract class Model extends Layer {
   ): Logs {
     const compiled = compiledOf("trainOnBatch", this);
     const batch = batchOf("trainOnBatch", { x, y, sampleWeight: options.sampleWeight });
-    this.buildFor(batch.x.map((t) => t.shape));
+    checkBatch("trainOnBatch", this, batch, true);
     this.markTrainable();
     compiled.reset();
     this.trainStep(batch, "throw");

@@ -9,6 +9,10 @@ export class SpatialDropout1D extends Dropout {
   constructor(rate: number, options: LayerOptions & { readonly seed?: number | null } = {}) {
     super(rate, { ...options, noiseShape: [null, 1, null] });
   }
+  override getConfig(): Config {
+    const { noise_shape: _, ...config } = super.getConfig();
+    return config;
+  }
 }
 
 /** {@link Dropout} of whole channels of images. */
@@ -16,6 +20,10 @@ export class SpatialDropout2D extends Dropout {
   static override readonly className = "SpatialDropout2D";
   constructor(rate: number, options: LayerOptions & { readonly seed?: number | null } = {}) {
     super(rate, { ...options, noiseShape: [null, 1, 1, null] });
+  }
+  override getConfig(): Config {
+    const { noise_shape: _, ...config } = super.getConfig();
+    return config;
   }
 }
 

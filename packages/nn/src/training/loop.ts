@@ -83,11 +83,26 @@ export function compiledOf(op: string, model: Model): Compiled {
   return model.compiled;
 }
 
+/** @throws {NotReadyError} for a model that has no weights yet: what it would give is only chance. */
+export function checkBuilt(op: string, model: Model): void {
+  if (model.built) return;
+  throw new NotReadyError({
+    op,
+    message: `the model "${model.name}" is not built, so it has no weights`,
+    hint: "state inputShape on the first layer, call ensureBuilt([null, ...]), or fit the model first",
+  });
+}
+
 /** Builds the model for the source if need be, and checks shapes and labels, before any step. */
 function prepare(op: string, model: Model, source: Source): void {
   if (source.columns === null) return;
   const { x, y } = source.columns;
   prepareColumns(op, model, x, y);
+}
+
+/** @throws {LayerInputError} for samples of another shape than the model's. */
+export function checkInputs(op: string, model: Model, x: readonly Column[]): void {
+  prepareColumns(op, model, x, null);
 }
 
 function prepareColumns(op: string, model: Model, x: readonly Column[], y: readonly Column[] | null): void {
@@ -107,7 +122,7 @@ function prepareColumns(op: string, model: Model, x: readonly Column[], y: reado
 }
 
 /** Checks one batch of a data set, whose samples nobody has seen before. */
-function checkBatch(op: string, model: Model, batch: Batch, withTargets: boolean): void {
+export function checkBatch(op: string, model: Model, batch: Batch, withTargets: boolean): void {
   const columns = (xs: readonly Tensor[], read: boolean): Column[] =>
     xs.map((t) => ({
       data: read ? t.data : new Float32Array(0),
@@ -164,6 +179,7 @@ function allFinite(x: Tensor): boolean {
 /** One pass over a source without training. */
 export async function evaluateSource(op: string, model: Model, source: Source, signal?: AbortSignal): Promise<Logs> {
   const compiled = compiledOf(op, model);
+  checkBuilt(op, model);
   prepare(op, model, source);
   compiled.reset();
   const breather = new Breather();

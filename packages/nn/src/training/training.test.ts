@@ -91,6 +91,10 @@ describe("bad input", () => {
     await expect(model.fit(x, labels)).rejects.toThrow(NotReadyError);
     expect(() => model.summary({ print: () => {} })).toThrow(/not built/);
     await expect(model.save("nowhere.h5")).rejects.toThrow(NotReadyError);
+    await expect(model.predict(x)).rejects.toThrow(/"sequential" is not built/);
+    await expect(classifier().predict([[1, 2, 3]])).rejects.toThrow(LayerInputError);
+    expect(() => classifier().trainOnBatch(x, [0, 1, 2, 7])).toThrow(/label 7/);
+    expect(classifier().trainOnBatch(x, labels).loss).toBeGreaterThan(0);
   });
 
   it("names the nearest of misspelt names", () => {
