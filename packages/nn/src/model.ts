@@ -362,12 +362,9 @@ export abstract class Model extends Layer {
 
 function isOptions(value: unknown): value is (FitOptions & EvaluateOptions) | undefined {
   if (value === undefined) return true;
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    Object.getPrototypeOf(value) === Object.prototype &&
-    !("data" in value)
-  );
+  // Told apart by what they hold, not by prototype: options may come from another realm.
+  if (typeof value !== "object" || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) return false;
+  return !("data" in value) && !("shape" in value);
 }
 
 /** `dense`, or `dense_1` and so on where that is taken. */

@@ -1,7 +1,7 @@
 import type { Tensor } from "@gradiente/autograd";
 import { ArgumentError } from "@gradiente/autograd";
 import { unknownName } from "../errors.ts";
-import type { Loss } from "../losses/loss.ts";
+import { Loss } from "../losses/loss.ts";
 import { type LossLike, resolveLoss } from "../losses/resolve.ts";
 import { Mean, type Metric } from "../metrics/metric.ts";
 import { checkMetricName, type MetricLike, resolveMetric } from "../metrics/resolve.ts";
@@ -130,8 +130,7 @@ function lossesOf(given: CompileOptions["loss"], outputNames: readonly string[])
     }
     return [...(given as readonly LossLike[])];
   }
-  const isRecord =
-    typeof given === "object" && Object.getPrototypeOf(given) === Object.prototype && !("class_name" in given);
+  const isRecord = typeof given === "object" && !(given instanceof Loss) && !("class_name" in given);
   if (!isRecord) return outputNames.map(() => given as LossLike);
   const byName = given as { readonly [output: string]: LossLike };
   for (const name of Object.keys(byName)) {
