@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import * as g from "@gradiente/autograd";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { adapters, type Values } from "./opinfo/adapters.ts";
 import { skipped } from "./opinfo/skipped.ts";
 
@@ -103,8 +103,12 @@ function run({ op, variant, args, kwargs, outputs, cotangents, grads }: Case): s
 const folder = process.env.GRADIENTE_ORACLE ?? "";
 const file = join(folder, "pytorch", "opinfo.json.gz");
 
-describe.skipIf(folder === "" || !existsSync(file))("PyTorch's operator database (set GRADIENTE_ORACLE to run)", () => {
-  const parsed = folder !== "" && existsSync(file) ? JSON.parse(gunzipSync(readFileSync(file)).toString()) : [];
+const title = "PyTorch's operator database on the %s backend (set GRADIENTE_ORACLE to run)";
+const isMissing = folder === "" || !existsSync(file);
+
+describe.skipIf(isMissing).each(["wasm", "reference"] as const)(title, (backend) => {
+  beforeAll(() => g.setBackend(backend));
+  const parsed = isMissing ? [] : JSON.parse(gunzipSync(readFileSync(file)).toString());
   const cases: readonly Case[] = Array.isArray(parsed) ? parsed : parsed.cases;
   const nameOf = ({ op, variant }: Case): string => (variant === "" ? op : `${op}:${variant}`);
   const byOp = Map.groupBy(cases, ({ op }) => op);
@@ -135,7 +139,7 @@ describe.skipIf(folder === "" || !existsSync(file))("PyTorch's operator database
     const reasons = Map.groupBy(Object.entries(skipped), ([, reason]) => reason);
     const list = [...reasons].map(([reason, entries]) => `  ${reason}: ${entries.map(([op]) => op).join(", ")}`);
     console.log(
-      `PyTorch: ${compared.operators} operators, ${compared.cases} cases agree in value and gradient; ` +
+      `PyTorch, ${backend} backend: ${compared.operators} operators, ${compared.cases} cases agree in value and gradient; ` +
         `${Object.keys(skipped).length} operators or variants and ${compared.complex} complex cases skipped:\n${list.join("\n")}`,
     );
   });

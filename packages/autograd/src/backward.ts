@@ -45,7 +45,9 @@ function walk(
     if (!wanted) arrived.delete(node);
     const { op, parents, parentOutputs } = node;
     if (op.vjp === null || !parents.some((p) => p !== null && onPath.has(p))) continue;
-    const complete = received.map((c, i) => c ?? zeros(node.outputShapes[i]!, { dtype: node.outputDTypes[i]! }));
+    const complete = received.includes(null)
+      ? received.map((c, i) => c ?? zeros(node.outputShapes[i]!, { dtype: node.outputDTypes[i]! }))
+      : (received as readonly Tensor[]);
     for (let i = 0; i < parents.length; i++) {
       const parent = parents[i]!;
       if (parent === null || !onPath.has(parent)) continue;

@@ -26,6 +26,7 @@ export {
   type GradcheckOptions,
   type GradcheckReport,
   gradcheck,
+  gradcheckMatchers,
   gradgradcheck,
   type Mismatch,
 } from "./gradcheck/index.ts";
