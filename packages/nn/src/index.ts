@@ -50,6 +50,7 @@ export {
 export type { InitializerLike, InitializerName } from "./initializers/resolve.ts";
 export { ELU, LeakyReLU, PReLU, type PReLUOptions, ReLU, Softmax } from "./layers/activations.ts";
 export { MultiHeadAttention, type MultiHeadAttentionOptions } from "./layers/attention.ts";
+export { type FlipMode, RandomBrightness, RandomContrast, RandomFlip } from "./layers/augmentation.ts";
 export {
   Conv1D,
   Conv1DTranspose,

@@ -3,6 +3,7 @@ import { ModelFileError, unknownName } from "../errors.ts";
 import { Functional } from "../functional.ts";
 import * as activations from "../layers/activations.ts";
 import { MultiHeadAttention } from "../layers/attention.ts";
+import * as augmentation from "../layers/augmentation.ts";
 import * as convolution from "../layers/convolution.ts";
 import * as core from "../layers/core.ts";
 import { Normalization } from "../layers/feature-normalization.ts";
@@ -41,6 +42,9 @@ const positional: readonly (readonly [LayerClass, readonly string[]])[] = [
   [noise.GaussianDropout, ["rate"]],
   [noise.AlphaDropout, ["rate"]],
   [noise.Rescaling, ["scale"]],
+  [augmentation.RandomFlip, ["mode"]],
+  [augmentation.RandomBrightness, ["factor"]],
+  [augmentation.RandomContrast, ["factor"]],
   [convolution.Conv1D, ["filters", "kernelSize"]],
   [convolution.Conv2D, ["filters", "kernelSize"]],
   [convolution.Conv3D, ["filters", "kernelSize"]],
