@@ -114,19 +114,9 @@ export {
 export { detach, stopGradient } from "./detach.ts";
 export { dot, einsum, inner, kron, outer, tensorDot } from "./einsum.ts";
 export { oneHot, take, takeAlongAxis } from "./indexing.ts";
-export {
-  cholesky,
-  det,
-  eigh,
-  inv,
-  qr,
-  slogdet,
-  solve,
-  svd,
-  type TriangularOptions,
-  triangularSolve,
-} from "./linalg/decompose.ts";
+export { eigh, qr, svd } from "./linalg/decompose.ts";
 export { cond, cross, lstsq, matrixExp, matrixPower, pinv } from "./linalg/matrix.ts";
+export { cholesky, det, inv, slogdet, solve, type TriangularOptions, triangularSolve } from "./linalg/solve.ts";
 export {
   binaryCrossEntropy,
   binaryCrossEntropyWithLogits,

@@ -9,12 +9,12 @@ import { asTensor, eye, type TensorLike } from "../create.ts";
 import { detach, underlying } from "../detach.ts";
 import { matmul } from "../matmul.ts";
 import { max } from "../reduction.ts";
-import { swapAxes, unsqueeze } from "../shape.ts";
+import { unsqueeze } from "../shape.ts";
 import { norm } from "../statistics.ts";
 import { select } from "../view.ts";
-import { inv, matrices, qr, solve, svd, triangularSolve } from "./decompose.ts";
-
-const t = (x: Tensor): Tensor => swapAxes(x, -1, -2);
+import { matrices, t } from "./batch.ts";
+import { qr, svd } from "./decompose.ts";
+import { inv, solve, triangularSolve } from "./solve.ts";
 
 /**
  * The X that makes A·X nearest to B, for A with independent columns, by QR.
