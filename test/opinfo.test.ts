@@ -75,6 +75,7 @@ function run({ op, variant, args, kwargs, outputs, cotangents, grads }: Case): s
   const leaves: g.Tensor[] = [];
   const inputs = decode(args, leaves) as Values;
   const results = [adapter(inputs, decode(kwargs, leaves) as Record<string, never>)].flat();
+  if (results.length === 0) return "nothing was computed";
   for (const [i, y] of results.entries()) {
     const encoded = outputs[i];
     if (!isEncoded(encoded)) continue;

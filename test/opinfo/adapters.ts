@@ -587,7 +587,7 @@ const shapes: Record<string, Adapter> = {
   masked_select: ([x, mask]) => g.maskedSelect(x, mask),
   nonzero: ([x], { as_tuple }) => (as_tuple ? g.unstack(g.nonzero(atLeast1(x)), { axis: 1 }) : g.nonzero(x)),
   argwhere: ([x]) => g.nonzero(x),
-  searchsorted: ([a, b], { right }) => (a.rank === 1 ? g.searchSorted(a, b, { side: right ? "right" : "left" }) : []),
+  searchsorted: ([a, b], { right }) => search(a, b, right ? "right" : "left"),
   bucketize: ([x, edges], { right }) => g.searchSorted(edges, x, { side: right ? "right" : "left" }),
   unique: ([x]) => g.unique(x).values,
   diagonal_scatter: ([x, y, offset = 0]) => {
@@ -596,6 +596,13 @@ const shapes: Record<string, Adapter> = {
   },
   select_scatter: ([x, y, dim, i]) => g.setAt(x, [...Array(dim < 0 ? dim + x.rank : dim).fill({}), i], y),
 };
+
+/** Row by row, where both have rows. */
+function search(a: T, b: T, side: "left" | "right"): T {
+  if (a.rank === 1) return g.searchSorted(a, b, { side });
+  const rows = g.unstack(b);
+  return g.stack(g.unstack(a).map((row, i) => search(row, rows[i]!, side)));
+}
 
 const cuts = (sizes: number[]): number[] =>
   sizes.slice(0, -1).map((_, i) => sizes.slice(0, i + 1).reduce((a, b) => a + b, 0));
