@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { fashionMnist, syntheticFashion, writeIdx } from "@gradiente/datasets";
 import { loadModel } from "@gradiente/nn";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readOptions, UsageError } from "../examples/parts/command-line.ts";
 
 const root = join(import.meta.dirname, "..");
 const script = join(root, "examples", "fashion-mnist.ts");
@@ -194,14 +195,23 @@ describe("pnpm start", () => {
     [["--epochs", "0"], '--epochs is "0"; valid is a whole number from 1'],
     [["--epochs", "1.5"], '--epochs is "1.5"; valid is a whole number from 1'],
     [["--learning-rate", "fast"], '--learning-rate is "fast"; valid is a number above 0'],
+    [["--seed", "-1"], '--seed is "-1"; valid is a whole number from 0'],
     [["--batch-size"], "--batch-size needs a value"],
+    [["--epochs", "--seed", "1"], "--epochs needs a value"],
     [["adam"], 'Unexpected "adam". Valid options:'],
-    [["--backend", "gpu"], 'expected one of "'],
-  ])("refuses %j and says what is valid", async (args, message) => {
-    const { code, stderr } = await run(...args, "--out", join(folder, "refused"));
-    expect(stderr).toContain(message);
-    expect(code).toBeGreaterThan(0);
-    expect(stderr).not.toMatch(/^\s+at /m);
+  ])("refuses %j and says what is valid", (args, message) => {
+    expect(() => readOptions(args)).toThrow(UsageError);
+    expect(() => readOptions(args)).toThrow(message);
+  });
+
+  test("ends with what is wrong and no stack when refused", async () => {
+    const [option, backend] = await Promise.all([
+      run("--epochs", "0"),
+      run("--backend", "gpu", "--out", join(folder, "refused")),
+    ]);
+    expect(option).toMatchObject({ code: 2, stderr: expect.stringContaining('--epochs is "0"') });
+    expect(backend).toMatchObject({ code: 1, stderr: expect.stringContaining('expected one of "wasm"') });
+    for (const { stderr } of [option, backend]) expect(stderr).not.toMatch(/^\s+at /m);
   });
 
   test("refuses damaged images, and a folder it cannot write to, in words", async () => {
