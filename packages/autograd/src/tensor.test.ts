@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { getBackend, parameter, setBackend, tensor } from "./index.ts";
+import { getBackend, getThreads, parameter, rand, setBackend, setThreads, tensor } from "./index.ts";
 
 describe("Parameter.assign", () => {
   it("takes a view of the parameter itself", () => {
@@ -39,5 +39,25 @@ describe("setBackend", () => {
 
   it("lists the backends when the name is not one", () => {
     expect(() => setBackend("wsam" as "wasm")).toThrow(/"wasm", "reference".*did you mean "wasm"/);
+  });
+});
+
+describe("setThreads", () => {
+  it("changes the number of threads, and not one bit of the results", () => {
+    const before = getThreads();
+    try {
+      const [a, b] = [rand([300, 400]), rand([400, 500])];
+      setThreads(1);
+      expect(getThreads()).toBe(1);
+      const alone = a.matmul(b).data;
+      setThreads(2);
+      expect(a.matmul(b).data).toEqual(alone);
+    } finally {
+      setThreads(before);
+    }
+  });
+
+  it("refuses what is not a number of threads", () => {
+    expect(() => setThreads(0)).toThrow(/setThreads: count is 0/);
   });
 });

@@ -1,4 +1,4 @@
-import { MemoryError, unknownOption } from "../errors.ts";
+import { ArgumentError, MemoryError, unknownOption } from "../errors.ts";
 import type { Backend } from "./backend.ts";
 import { referenceBackend } from "./reference/index.ts";
 import { createWasmBackend, type MemoryStatistics, type WasmBackend } from "./wasm/index.ts";
@@ -57,4 +57,32 @@ export function setBackend(name: BackendName): void {
  */
 export function memory(): MemoryStatistics {
   return wasm?.memory() ?? { live: 0, cached: 0, evicted: 0 };
+}
+
+/**
+ * Number of threads that kernels are shared out to, the calling one included: by default as many as the machine has
+ * cores; 1 where memory cannot be shared between threads (a page without cross-origin isolation), and on the reference
+ * backend.
+ */
+export function getThreads(): number {
+  return backend() === wasm ? wasm.threads() : 1;
+}
+
+/**
+ * Sets the number of threads that kernels are shared out to. Results are the same bits for any number.
+ *
+ * @param count 1 turns threads off.
+ * @throws {ArgumentError} when `count` is not an integer of at least 1.
+ *
+ * @example
+ * ```ts
+ * setThreads(1);
+ * getThreads(); // 1
+ * ```
+ */
+export function setThreads(count: number): void {
+  if (!Number.isInteger(count) || count < 1) {
+    throw new ArgumentError({ op: "setThreads", message: `count is ${count}`, hint: "give an integer of at least 1" });
+  }
+  wasmBackend()?.setThreads(count);
 }
