@@ -33,7 +33,29 @@ import {
   when,
   whileLoop,
 } from "./assembler.ts";
-import { exp, expm1, Float, log, log1p, sigmoid, tanh } from "./math.ts";
+import {
+  atan,
+  cos,
+  cosh,
+  erf,
+  erfc,
+  exp,
+  exp2,
+  expm1,
+  Float,
+  inDouble,
+  largestAngle,
+  log,
+  log1p,
+  log2,
+  log10,
+  pow,
+  sigmoid,
+  sin,
+  sinh,
+  tan,
+  tanh,
+} from "./math.ts";
 import { type Attempt, addressOf, type Imports, type PartedEntry, type Runtime } from "./runtime.ts";
 
 /** How an operand moves along a row. */
@@ -143,7 +165,9 @@ function perLane(
 }
 
 type Vectorised = (f: Float, x: V128) => V128;
-const functions: Partial<Record<ExprOp, Vectorised>> = { exp, expm1, log, log1p, tanh, sigmoid };
+const functions: Partial<Record<ExprOp, Vectorised>> = { exp: (f, x) => exp(f, x), expm1, log, log1p, tanh, sigmoid };
+const doubleFunctions: Partial<Record<ExprOp, Vectorised>> = { exp2, log2, log10, atan, sinh, cosh, erf, erfc };
+const angleFunctions: Partial<Record<ExprOp, Vectorised>> = { sin, cos, tan };
 
 /** The value of one inner node. */
 function compile(node: Expr, x: readonly V128[], context: Context): V128 {
@@ -197,6 +221,15 @@ function compile(node: Expr, x: readonly V128[], context: Context): V128 {
     }
     const vectorised = functions[node.op];
     if (vectorised !== undefined) return vectorised(f, a);
+    const double = doubleFunctions[node.op];
+    if (double !== undefined) return inDouble(f, [a], double);
+    if (node.op === "pow") return inDouble(f, [a, b], (d, p, q) => pow(d, p!, q!, f.isDouble));
+    const angle = angleFunctions[node.op];
+    if (angle !== undefined) {
+      const huge = f.let(f.ops.gt(f.ops.abs(a), f.num(largestAngle)));
+      const exact = perLane(context.module, context.imports, (v) => f.let(v), node.op as InnerOp, compute, x);
+      return f.amend(inDouble(f, [a], angle), huge, exact);
+    }
   }
   return perLane(context.module, context.imports, (v) => f.let(v), node.op as InnerOp, compute, x);
 }
