@@ -83,20 +83,22 @@ export class Runtime {
 
   /** Threads that kernels run on, the calling one included. */
   get threads(): number {
-    return this.pool?.size ?? 1;
+    return this.pool === null || this.pool.broken ? 1 : this.pool.size;
   }
 
   set threads(count: number) {
     const size = this.shared ? count : 1;
-    if (size === this.threads) return;
+    // Where a worker was lost, one may still be running: no second pool is made on the same memory.
+    if (size === this.threads || this.pool?.broken) return;
     this.pool?.stop();
+    if (this.pool?.broken) return;
     this.#nextId = this.pool?.nextId ?? this.#nextId;
     this.pool = size > 1 ? new Pool(this.heap, size, this.#nextId) : null;
   }
 
   /** Runs all parts of a function, on several threads where that is possible and the work (in operations) is enough. */
   parallel(parted: PartedEntry, parts: number, args: readonly number[], work: number): void {
-    if (parts > 1 && work >= worthSharing && this.pool !== null && parted.id >= 0) {
+    if (parts > 1 && work >= worthSharing && this.pool !== null && !this.pool.broken && parted.id >= 0) {
       this.pool.run(parted, parts, args);
       return;
     }

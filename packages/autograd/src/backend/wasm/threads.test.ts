@@ -1,7 +1,11 @@
 import { describe, expect, test } from "vitest";
 import * as s from "../../scalar/expression.ts";
 import type { View } from "../backend.ts";
+import { f32x4, i32, increase, int, ModuleBuilder, v128, when, whileLoop } from "./assembler.ts";
 import { createWasmBackend, type WasmBackend } from "./index.ts";
+import { Heap } from "./memory.ts";
+import { Runtime } from "./runtime.ts";
+import { Pool } from "./threads.ts";
 
 function matrix(on: WasmBackend, rows: number, columns: number): View {
   const storage = on.allocate("float32", rows * columns);
@@ -41,5 +45,44 @@ describe("threads", () => {
     on.setThreads(1);
     expect(on.threads()).toBe(1);
     expect(() => on.setThreads(0)).toThrow("setThreads: count is 0");
+  });
+});
+
+/** A function that takes a moment on the calling thread, and on a worker does what must never happen. */
+function treacherous(runtime: Runtime, worker: "trap" | "hang"): ReturnType<ReturnType<Runtime["link"]>> {
+  const module = new ModuleBuilder(true);
+  module.function("run", ["i32", "i32"], [], (scope, _, thread) => {
+    const n = scope.local("i32");
+    const fatal = worker === "trap" ? v128.store(int(-32), f32x4.const(1)) : whileLoop(int(1), increase(n, 1));
+    return [when(thread, fatal), n.set(int(2_000_000)), whileLoop(i32.gt(n, 0), increase(n, -1))];
+  });
+  return runtime.link(module)("run");
+}
+
+describe("a worker that is lost", () => {
+  test.each(["trap", "hang"] as const)("by a %s is an error in good time, and one thread goes on", async (worker) => {
+    const heap = new Heap({ limit: 2 ** 22, shared: true });
+    const pool = new Pool(heap, 2, 1, 300);
+    const entry = treacherous(new Runtime(heap, true, false), worker);
+    // Workers are a while in coming.
+    const attempt = async (): Promise<void> => {
+      for (let i = 0; i < 100; i++) {
+        pool.run(entry, 20, []);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    };
+    await expect(attempt()).rejects.toThrow("threads: a worker thread was lost while it ran a part of a kernel");
+    expect(pool.broken).toBe(true);
+    pool.run(entry, 20, []);
+  });
+
+  test("or sent home while another comes breaks nothing", async () => {
+    const on = createWasmBackend({ threads: 2 })!;
+    for (let round = 0; round < 50; round++) {
+      on.setThreads((round % 3) + 1);
+      const [a, b] = [matrix(on, 1000, 100), matrix(on, 1000, 100)];
+      on.run({ kind: "elementwise", expressions: [s.neg(s.argument(0))], compute: "float32" }, [a], [b]);
+      expect(b.storage.array[99_999]).toBe(-a.storage.array[99_999]!);
+    }
   });
 });

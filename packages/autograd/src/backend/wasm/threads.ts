@@ -11,7 +11,12 @@
  * end before the taker has. Workers look out for work for a fraction of a millisecond after the last, then sleep.
  * Messages would need the event loop, which a synchronous program never enters; hence modules, too, travel as bytes
  * in shared memory.
+ *
+ * For the same reason nobody would tell a waiting caller that a worker has died. So each writes down which part it has
+ * taken and when it begins to run it. What a lost worker has not begun, the caller does itself; what it has begun may
+ * have changed its output already, and is an error. After either the pool is broken and everything runs on one thread.
  */
+import { MemoryError } from "../../errors.ts";
 import type { Heap } from "./memory.ts";
 import type { WasmMemory } from "./platform.ts";
 import type { PartedEntry } from "./runtime.ts";
@@ -25,10 +30,19 @@ const word = {
   bytes: 20,
   length: 21,
   sleeping: 22,
-  count: 24,
-  args: 25,
+  count: 23,
+  /** Changes when the workers of a pool are to leave. */
+  generation: 24,
+  /** Workers that have arrived and not left. */
+  present: 25,
+  /** Set by a worker whose part has failed. */
+  failed: 26,
+  /** By thread: 0, or the part it has taken plus 1, negative once it runs. */
+  parts: 32,
+  args: 64,
 } as const;
-const maximumArguments = 100;
+const maximumArguments = 64;
+const maximumThreads = 32;
 /** Parts of one round; more are run in several. */
 const maximumParts = 1 << 16;
 
@@ -38,18 +52,19 @@ const maximumParts = 1 << 16;
  */
 const program = `
 const port = globalThis.process?.versions?.node ? (await import("node:worker_threads")).parentPort : globalThis;
-const start = ({ memory, thread }) => {
+const start = ({ memory, thread, generation }) => {
   const words = new Int32Array(memory.buffer, 0, 1024);
   const entries = [];
+  Atomics.add(words, 25, 1);
   let idleSince = performance.now();
-  for (let spins = 0; ; spins++) {
+  for (let spins = 0; Atomics.load(words, 24) === generation; spins++) {
     const remaining = Atomics.load(words, 16);
     if (remaining === 0) {
       if (spins > 1000) {
         spins = 0;
         if (performance.now() - idleSince > 0.3) {
           Atomics.add(words, 22, 1);
-          Atomics.wait(words, 16, 0);
+          if (Atomics.load(words, 24) === generation) Atomics.wait(words, 16, 0);
           Atomics.sub(words, 22, 1);
           idleSince = performance.now();
         }
@@ -57,19 +72,31 @@ const start = ({ memory, thread }) => {
       continue;
     }
     if (Atomics.compareExchange(words, 16, remaining, remaining - 1) !== remaining) continue;
-    const id = words[19];
-    if (entries[id] === undefined) {
-      const [from, length] = [words[20] >>> 0, words[21]];
-      while (memory.buffer.byteLength < from + length);
-      const bytes = new Uint8Array(memory.buffer, from, length).slice();
-      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
-      entries[id] = Object.values(exports)[0];
+    const slot = 32 + thread;
+    Atomics.store(words, slot, remaining);
+    try {
+      const id = words[19];
+      if (entries[id] === undefined) {
+        const [from, length] = [words[20] >>> 0, words[21]];
+        while (memory.buffer.byteLength < from + length);
+        const bytes = new Uint8Array(memory.buffer, from, length).slice();
+        const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+        entries[id] = Object.values(exports)[0];
+      }
+      // Unless the caller has lost patience and done it itself.
+      if (Atomics.compareExchange(words, slot, remaining, -remaining) !== remaining) break;
+      entries[id](words[18] + remaining - 1, thread, ...words.subarray(64, 64 + words[23]));
+    } catch {
+      Atomics.store(words, 26, 1);
+      break;
     }
-    entries[id](words[18] + remaining - 1, thread, ...words.subarray(25, 25 + words[24]));
+    Atomics.store(words, slot, 0);
     Atomics.add(words, 17, 1);
     idleSince = performance.now();
     spins = 0;
   }
+  Atomics.sub(words, 25, 1);
+  if (port === globalThis) close();
 };
 if (port === globalThis) port.onmessage = ({ data }) => start(data);
 else port.once("message", start);
@@ -77,9 +104,11 @@ else port.once("message", start);
 
 /** What workers of Node and of browsers have in common. */
 interface WorkerLike {
-  postMessage(message: { memory: WasmMemory; thread: number }): void;
+  postMessage(message: { memory: WasmMemory; thread: number; generation: number }): void;
   terminate(): unknown;
   unref?(): void;
+  on?(event: "error" | "exit", listener: () => void): unknown;
+  onerror?: unknown;
 }
 type WorkerConstructor = new (url: URL | string, options?: object) => WorkerLike;
 
@@ -101,22 +130,32 @@ export function availableThreads(): number {
   return Math.max(1, navigator?.hardwareConcurrency ?? 1);
 }
 
+/** Milliseconds without progress after which a part that a worker has taken counts as lost. Parts take a few. */
+const defaultPatience = 10_000;
+
 export class Pool {
   /** Threads that run parts, the calling one included. */
   readonly size: number;
+  /** Whether a worker has been lost, so that nothing is shared out any more. */
+  broken = false;
   readonly #heap: Heap;
+  readonly #patience: number;
   #workers: WorkerLike[] | null = null;
   #nextId: number;
 
-  constructor(heap: Heap, size: number, nextId: number) {
+  constructor(heap: Heap, size: number, nextId: number, patience: number = defaultPatience) {
     this.#heap = heap;
-    this.size = size;
+    this.size = Math.min(size, maximumThreads);
     this.#nextId = nextId;
+    this.#patience = patience;
   }
 
-  /** Runs all parts and returns when they are done. */
+  /**
+   * Runs all parts and returns when they are done.
+   * @throws {MemoryError} when a worker was lost while it ran a part.
+   */
   run(parted: PartedEntry, parts: number, args: readonly number[]): void {
-    if (args.length > maximumArguments) {
+    if (args.length > maximumArguments || this.broken) {
       for (let part = 0; part < parts; part++) parted.entry(part, 0, ...args);
       return;
     }
@@ -127,10 +166,20 @@ export class Pool {
     }
   }
 
+  /** Sends the workers home and waits until they have gone, as the next pool uses the same words. */
   stop(): void {
-    for (const worker of this.#workers ?? []) worker.terminate();
+    if (this.#workers === null) return;
+    const words = this.#heap.i32;
+    Atomics.add(words, word.generation, 1);
+    const end = performance.now() + Math.min(1000, this.#patience);
+    while (Atomics.load(words, word.present) > 0 && !this.broken) {
+      // Again and again, as one may have been about to fall asleep.
+      Atomics.notify(words, word.remaining);
+      if (performance.now() > end) this.broken = true;
+    }
+    // Those that have not arrived leave when they do; the lost cannot.
+    if (this.broken) for (const worker of this.#workers) worker.terminate();
     this.#workers = null;
-    Atomics.store(this.#heap.i32, word.sleeping, 0);
   }
 
   #round(parted: PartedEntry, base: number, parts: number, args: readonly number[]): void {
@@ -150,15 +199,67 @@ export class Pool {
       parted.entry(base + left - 1, 0, ...args);
       own++;
     }
-    while (Atomics.load(words, word.done) + own < parts) {
-      // Every part is taken; the last are about to be done.
+    // Every part is taken; the last are about to be done.
+    let end = 0;
+    let seen = 0;
+    for (let spins = 1; ; spins++) {
+      const done = Atomics.load(words, word.done);
+      if (done + own >= parts) return;
+      if (spins % 4096 !== 0) continue;
+      const now = performance.now();
+      if (end === 0 || done !== seen) [end, seen] = [now + this.#patience, done];
+      if (now > end || Atomics.load(words, word.failed) !== 0) {
+        this.#rescue(parted, base, parts - own, args);
+        return;
+      }
     }
   }
 
+  /** Does what lost workers had taken and not begun. `expected` parts were theirs. */
+  #rescue(parted: PartedEntry, base: number, expected: number, args: readonly number[]): void {
+    const words = this.#heap.i32;
+    this.broken = true;
+    let rescued = 0;
+    for (let thread = 1; thread < this.size; thread++) {
+      const slot = word.parts + thread;
+      const part = Atomics.load(words, slot);
+      if (part <= 0 || Atomics.compareExchange(words, slot, part, 0) !== part) continue;
+      parted.entry(base + part - 1, 0, ...args);
+      rescued++;
+    }
+    // Others may be in the middle of theirs.
+    const end = performance.now() + Math.min(1000, this.#patience);
+    while (Atomics.load(words, word.done) + rescued < expected && performance.now() < end) {
+      // They are given a moment.
+    }
+    const lost = expected - rescued - Atomics.load(words, word.done);
+    for (const worker of this.#workers ?? []) worker.terminate();
+    Atomics.store(words, word.failed, 0);
+    for (let thread = 1; thread < this.size; thread++) Atomics.store(words, word.parts + thread, 0);
+    if (lost === 0) return;
+    throw new MemoryError({
+      op: "threads",
+      message: `a worker thread was lost while it ran ${lost === 1 ? "a part" : `${lost} parts`} of a kernel`,
+      hint: "the kernel's result is not usable; everything else is, and runs on one thread from now on",
+    });
+  }
+
   #start(): WorkerLike[] {
+    const lose = (): void => {
+      this.broken = true;
+    };
+    const words = this.#heap.i32;
+    const generation = Atomics.load(words, word.generation);
     return Array.from({ length: this.size - 1 }, (_, i) => {
       const worker = startWorker();
-      worker.postMessage({ memory: this.#heap.memory, thread: i + 1 });
+      if (worker.on === undefined) worker.onerror = lose;
+      else {
+        worker.on("error", lose);
+        worker.on("exit", () => {
+          if (Atomics.load(words, word.generation) === generation) lose();
+        });
+      }
+      worker.postMessage({ memory: this.#heap.memory, thread: i + 1, generation });
       // Idle workers do not keep the process alive.
       worker.unref?.();
       return worker;
