@@ -9,6 +9,7 @@ import { referenceKernels } from "../reference/index.ts";
 import { contractRunner } from "./contract.ts";
 import { elementwiseRunner } from "./elementwise.ts";
 import { features } from "./features.ts";
+import { accumulateRunner, runGather, runPositions, runScan, runScatter } from "./indexing.ts";
 import { Heap, type MemoryStatistics, type WasmStorage } from "./memory.ts";
 import { reduceRunner, softmaxRunner } from "./reduce.ts";
 import { type Attempt, Runtime } from "./runtime.ts";
@@ -76,10 +77,16 @@ export function createWasmBackend(options: WasmOptions = {}): WasmBackend | null
     runtime.threads = count;
   }
   setThreads(options.threads ?? availableThreads());
+  const elementwise = elementwiseRunner(runtime);
+  const reduce = reduceRunner(runtime);
   const generated: Partial<Record<KernelKind, Attempt<KernelRunner<never>>>> = {
     contract: contractRunner(runtime),
-    elementwise: elementwiseRunner(runtime),
-    reduce: reduceRunner(runtime),
+    elementwise,
+    reduce: (...args: Parameters<typeof reduce>) => reduce(...args) || runPositions(...args),
+    gather: runGather,
+    scatter: runScatter,
+    accumulate: accumulateRunner(elementwise),
+    scan: runScan,
     softmax: softmaxRunner(runtime),
   };
   for (const kind of options.without ?? []) delete generated[kind];

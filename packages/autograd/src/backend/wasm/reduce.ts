@@ -169,7 +169,11 @@ function build(runtime: Runtime, fold: Fold, compute: ComputeDType): { along: Pa
 }
 
 /** Length and stride of axes `from` to `to` as one, or `null`. */
-function asOneAxis({ shape, strides }: View, from: number, to: number): { length: number; stride: number } | null {
+export function asOneAxis(
+  { shape, strides }: View,
+  from: number,
+  to: number,
+): { length: number; stride: number } | null {
   let [length, stride] = [1, 0];
   for (let axis = to - 1; axis >= from; axis--) {
     if (shape[axis] === 1) continue;

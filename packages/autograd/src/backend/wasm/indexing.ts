@@ -1,0 +1,211 @@
+/**
+ * Gather, scatter, accumulate, scans, and the reductions that give positions or truth, as loops over linear memory.
+ *
+ * They move elements about and compute next to nothing, so plain loops do; what counts is that a line along the last
+ * axis is walked with constant steps and nothing is allocated per element. Accumulating into a view that meets no
+ * element twice is an elementwise sum in place, which is generated code.
+ */
+import type { ComputeDType, TypedArray } from "../../dtype.ts";
+import { add, argument } from "../../scalar/expression.ts";
+import type {
+  AccumulateKernel,
+  ElementwiseKernel,
+  GatherKernel,
+  KernelRunner,
+  ReduceKernel,
+  ScanKernel,
+  ScatterKernel,
+  View,
+} from "../backend.ts";
+import { asOneAxis } from "./reduce.ts";
+import type { Attempt } from "./runtime.ts";
+
+/** A layout over the shape that is walked, whose strides may differ from its view's. */
+interface Walker {
+  readonly offset: number;
+  readonly strides: readonly number[];
+}
+
+/** Calls `visit` for every line along the last axis, in row-major order, with the position each walker starts at. */
+function eachLine(
+  shape: readonly number[],
+  walkers: readonly Walker[],
+  visit: (length: number, at: readonly number[]) => void,
+): void {
+  const outer = Math.max(0, shape.length - 1);
+  if (shape.includes(0)) return;
+  const length = shape[outer] ?? 1;
+  const index = new Array<number>(outer).fill(0);
+  const at = walkers.map((w) => w.offset);
+  for (;;) {
+    visit(length, at);
+    let axis = outer - 1;
+    for (; axis >= 0; axis--) {
+      const ended = ++index[axis]! === shape[axis]!;
+      const steps = ended ? 1 - shape[axis]! : 1;
+      for (let w = 0; w < walkers.length; w++) at[w]! += steps * walkers[w]!.strides[axis]!;
+      if (!ended) break;
+      index[axis] = 0;
+    }
+    if (axis < 0) return;
+  }
+}
+
+const lastStride = ({ strides }: Walker): number => strides.at(-1) ?? 0;
+/** The same, staying where it is along `axis`. */
+const fixed = ({ offset, strides }: View, axis: number): Walker => ({
+  offset,
+  strides: strides.map((s, k) => (k === axis ? 0 : s)),
+});
+
+export const runGather: Attempt<KernelRunner<GatherKernel>> = ({ axis }, [x, indices], [output]) => {
+  const lines = fixed(x!, axis);
+  const [source, index, result] = [x!.storage.array, indices!.storage.array, output!.storage.array];
+  const along = x!.strides[axis]!;
+  const [fromStep, indexStep, toStep] = [lastStride(lines), lastStride(indices!), lastStride(output!)];
+  eachLine(output!.shape, [lines, indices!, output!], (length, [line, at, to]) => {
+    if (indexStep !== 0 || length === 1) {
+      let [from, i, o] = [line!, at!, to!];
+      for (let left = length; left > 0; left--, from += fromStep, i += indexStep, o += toStep) {
+        result[o] = source[from + index[i]! * along]!;
+      }
+      return;
+    }
+    // A whole line of one row.
+    const start = line! + index[at!]! * along;
+    if (fromStep === 1 && toStep === 1 && length >= 64) result.set(source.subarray(start, start + length), to!);
+    else for (let i = 0; i < length; i++) result[to! + i * toStep] = source[start + i * fromStep]!;
+  });
+  return true;
+};
+
+type Combine = (old: number, value: number) => number;
+const combinations: Readonly<Record<Exclude<ScatterKernel["reduction"], "set" | "sum">, Combine>> = {
+  prod: (old, value) => old * value,
+  max: Math.max,
+  min: Math.min,
+};
+
+export const runScatter: Attempt<KernelRunner<ScatterKernel>> = ({ axis, reduction }, [indices, source], [output]) => {
+  const lines = fixed(output!, axis);
+  const [index, values, result] = [indices!.storage.array, source!.storage.array, output!.storage.array];
+  const along = output!.strides[axis]!;
+  const [toStep, indexStep, fromStep] = [lastStride(lines), lastStride(indices!), lastStride(source!)];
+  const combine = reduction === "set" || reduction === "sum" ? null : combinations[reduction];
+  eachLine(indices!.shape, [lines, indices!, source!], (length, [line, at, from]) => {
+    let [to, i, s] = [line!, at!, from!];
+    for (let left = length; left > 0; left--, to += toStep, i += indexStep, s += fromStep) {
+      const target = to + index[i]! * along;
+      if (combine !== null) result[target] = combine(result[target]!, values[s]!);
+      else if (reduction === "sum") result[target]! += values[s]!;
+      else result[target] = values[s]!;
+    }
+  });
+  return true;
+};
+
+/** Whether no two indices of a view meet the same element, as far as strides in order of size tell. */
+function isInjective({ shape, strides }: View): boolean {
+  const axes = shape.map((n, k) => [Math.abs(strides[k]!), n] as const).filter(([, n]) => n !== 1);
+  let reach = 0;
+  for (const [stride, n] of axes.sort((a, b) => a[0] - b[0])) {
+    if (stride <= reach) return false;
+    reach += stride * (n - 1);
+  }
+  return true;
+}
+
+const sums = Object.fromEntries(
+  (["float32", "float64", "int32"] as const).map((compute): [ComputeDType, ElementwiseKernel] => [
+    compute,
+    { kind: "elementwise", expressions: [add(argument(0), argument(1))], compute },
+  ]),
+) as Readonly<Record<ComputeDType, ElementwiseKernel>>;
+
+export function accumulateRunner(
+  elementwise: Attempt<KernelRunner<ElementwiseKernel>>,
+): Attempt<KernelRunner<AccumulateKernel>> {
+  return (_, [input], [output]) => {
+    const { dtype } = output!;
+    const isNumber = dtype === "float32" || dtype === "float64" || dtype === "int32";
+    if (isNumber && input!.dtype === dtype && isInjective(output!)) {
+      return elementwise(sums[dtype], [output!, input!], [output!], []);
+    }
+    const [source, result] = [input!.storage.array, output!.storage.array];
+    const [fromStep, toStep] = [lastStride(input!), lastStride(output!)];
+    eachLine(output!.shape, [input!, output!], (length, [from, to]) => {
+      for (let i = 0; i < length; i++) result[to! + i * toStep]! += source[from! + i * fromStep]!;
+    });
+    return true;
+  };
+}
+
+type Reducer = (array: TypedArray, from: number, step: number, length: number) => number;
+
+function argmax(array: TypedArray, from: number, step: number, length: number): number {
+  let best = array[from]!;
+  let position = 0;
+  for (let i = 0, at = from; i < length; i++, at += step) {
+    const x = array[at]!;
+    if (x > best) [best, position] = [x, i];
+    else if (Number.isNaN(x)) return i;
+  }
+  return position;
+}
+function argmin(array: TypedArray, from: number, step: number, length: number): number {
+  let best = array[from]!;
+  let position = 0;
+  for (let i = 0, at = from; i < length; i++, at += step) {
+    const x = array[at]!;
+    if (x < best) [best, position] = [x, i];
+    else if (Number.isNaN(x)) return i;
+  }
+  return position;
+}
+function any(array: TypedArray, from: number, step: number, length: number): number {
+  for (let i = 0; i < length; i++) if (array[from + i * step] !== 0) return 1;
+  return 0;
+}
+function all(array: TypedArray, from: number, step: number, length: number): number {
+  for (let i = 0; i < length; i++) if (array[from + i * step] === 0) return 0;
+  return 1;
+}
+const reducers: Partial<Record<ReduceKernel["reduction"], Reducer>> = { argmax, argmin, any, all };
+
+/** Reductions whose reduced axes can be walked as one and that give positions or truth. */
+export const runPositions: Attempt<KernelRunner<ReduceKernel>> = ({ reduction }, [input], [output]) => {
+  const reducer = reducers[reduction];
+  if (reducer === undefined) return false;
+  const rank = output!.shape.length;
+  const reduced = asOneAxis(input!, rank, input!.shape.length);
+  if (reduced === null) return false;
+  const [source, result] = [input!.storage.array, output!.storage.array];
+  const kept: Walker = { offset: input!.offset, strides: input!.strides.slice(0, rank) };
+  const [fromStep, toStep] = [lastStride(kept), lastStride(output!)];
+  eachLine(output!.shape, [kept, output!], (length, [from, to]) => {
+    for (let i = 0; i < length; i++) {
+      result[to! + i * toStep] = reducer(source, from! + i * fromStep, reduced.stride, reduced.length);
+    }
+  });
+  return true;
+};
+
+export const runScan: Attempt<KernelRunner<ScanKernel>> = ({ reduction }, [input], [output]) => {
+  if (reduction !== "sum" && reduction !== "prod") return false;
+  const isInteger = output!.dtype === "int32";
+  const [source, result] = [input!.storage.array, output!.storage.array];
+  const [fromStep, toStep] = [lastStride(input!), lastStride(output!)];
+  eachLine(output!.shape, [input!, output!], (length, at) => {
+    let [from, to] = at as [number, number];
+    // The running value keeps float64's digits, whatever is stored.
+    let running = reduction === "sum" ? 0 : 1;
+    for (let i = 0; i < length; i++, from += fromStep, to += toStep) {
+      const x = source[from]!;
+      if (i === 0) running = x;
+      else if (reduction === "sum") running = isInteger ? (running + x) | 0 : running + x;
+      else running = isInteger ? Math.imul(running, x) : running * x;
+      result[to] = running;
+    }
+  });
+  return true;
+};
