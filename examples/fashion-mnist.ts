@@ -5,7 +5,15 @@
 
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { type BackendName, GradienteError, getBackend, manualSeed, setBackend, tensor } from "@gradiente/autograd";
+import {
+  type BackendName,
+  GradienteError,
+  getBackend,
+  getThreads,
+  manualSeed,
+  setBackend,
+  tensor,
+} from "@gradiente/autograd";
 import { DataError } from "@gradiente/datasets";
 import { Dense, Flatten, loadModel, Sequential, SGD } from "@gradiente/nn";
 import { HELP, readOptions, type TrainingOptions, UsageError } from "./parts/command-line.ts";
@@ -27,7 +35,7 @@ async function main(options: TrainingOptions, signal: AbortSignal): Promise<numb
 
   // Load the images, hold some out for validation, and scale them to [0, 1].
   const { train, test, classNames } = await loadGarments({ directory: options.data, seed, signal, say });
-  say(`Backend: ${getBackend()}. Seed: ${seed}.`);
+  say(`Backend: ${getBackend()}, threads: ${getThreads()}. Seed: ${seed}.`);
   const full = await train.toArrays();
   const held = await test.toArrays();
   const count = full.x.shape[0]!;

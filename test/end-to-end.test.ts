@@ -94,7 +94,7 @@ describe("pnpm start", () => {
     expect(stderr).toBe("");
     expect(code).toBe(0);
     expect(stdout).toContain(`from the folder given, ${garments}`);
-    expect(stdout).toMatch(/Backend: \w+\. Seed: 7\./);
+    expect(stdout).toMatch(/Backend: \w+, threads: \d+\. Seed: 7\./);
     expect(stdout).toContain("Images: 1210 to train with, 110 for validation, 300 to test with.");
     for (const row of [/flatten.+784.+ 0$/, /dense .+300.+235500$/, /dense_1.+100.+30100$/, /dense_2.+10.+1010$/]) {
       expect(stdout).toMatch(new RegExp(row.source, "m"));
