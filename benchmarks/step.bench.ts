@@ -31,7 +31,7 @@ function training(optimizer: keyof typeof optimizers, batch: number): Case {
     new Dense(100, { activation: "relu" }),
     new Dense(10, { activation: "softmax" }),
   ]);
-  model.compile({ optimizer: optimizers[optimizer](), loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"] });
+  model.compile({ optimizer: optimizers[optimizer](), loss: "sparse_categorical_crossentropy", metrics: ["accuracy"] });
   const x = tensor({
     data: Float32Array.from({ length: batch * 784 }, (_, i) => ((i * 7919) % 256) / 255),
     shape: [batch, 784],

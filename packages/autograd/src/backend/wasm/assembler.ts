@@ -365,7 +365,18 @@ export const i64x2: {
   readonly add: Vector2;
   readonly sub: Vector2;
   readonly extendLow32: Vector1;
-} = { shl: shift(203), shrU: shift(205), add: vector2(206), sub: vector2(209), extendLow32: vector1(199) };
+  /** Whole products of the unsigned 32-bit lanes 0 and 1, or 2 and 3. */
+  readonly extendedLowProduct: Vector2;
+  readonly extendedHighProduct: Vector2;
+} = {
+  extendedLowProduct: vector2(222),
+  extendedHighProduct: vector2(223),
+  shl: shift(203),
+  shrU: shift(205),
+  add: vector2(206),
+  sub: vector2(209),
+  extendLow32: vector1(199),
+};
 export const i16x8: { readonly extendLow8U: Vector1 } = { extendLow8U: vector1(137) };
 
 // Control flow.

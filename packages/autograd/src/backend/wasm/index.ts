@@ -11,6 +11,7 @@ import { elementwiseRunner } from "./elementwise.ts";
 import { features } from "./features.ts";
 import { accumulateRunner, runGather, runPositions, runScan, runScatter } from "./indexing.ts";
 import { Heap, type MemoryStatistics, type WasmStorage } from "./memory.ts";
+import { randomRunner } from "./random.ts";
 import { reduceRunner, softmaxRunner } from "./reduce.ts";
 import { type Attempt, Runtime } from "./runtime.ts";
 import { availableThreads } from "./threads.ts";
@@ -87,6 +88,7 @@ export function createWasmBackend(options: WasmOptions = {}): WasmBackend | null
     scatter: runScatter,
     accumulate: accumulateRunner(elementwise),
     scan: runScan,
+    random: randomRunner(runtime),
     softmax: softmaxRunner(runtime),
   };
   for (const kind of options.without ?? []) delete generated[kind];

@@ -45,7 +45,7 @@ const problem = fc.record({
   seed: fc.nat(1000),
 });
 
-const operations: Readonly<Record<string, (p: typeof problem extends fc.Arbitrary<infer T> ? T : never) => Run>> = {};
+const operations: Record<string, (p: typeof problem extends fc.Arbitrary<infer T> ? T : never) => Run> = {};
 type Run = (on: Backend) => View;
 const numbers = (seed: number, dtype: DType) => (i: number) =>
   dtype !== "int32" && (i * 31 + seed) % 17 === 3 ? Number.NaN : ((i * 7919 + seed) % 23) - 11.5;
