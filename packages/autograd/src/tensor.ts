@@ -1,9 +1,9 @@
-import type { ElementwiseKernel, Storage, View } from "./backend/backend.ts";
+import type { Storage, View } from "./backend/backend.ts";
+import { copyKernel } from "./backend/copy.ts";
 import { backend } from "./backend/current.ts";
-import { type ComputeDType, computeDType, type DType, isFloat, type TypedArray } from "./dtype.ts";
+import { type DType, isFloat, type TypedArray } from "./dtype.ts";
 import { ArgumentError, describe, GradientError, ShapeError } from "./errors.ts";
 import type { TensorMethods } from "./methods.ts";
-import { argument } from "./scalar/expression.ts";
 import { contiguousStrides, isContiguous, type Shape, sizeOf } from "./shape.ts";
 import { leaf, type Node } from "./tape.ts";
 import type { Trace } from "./trace.ts";
@@ -176,16 +176,6 @@ function concrete(x: Tensor): Tensor {
   return x.trace === null ? x : x.trace.read(x);
 }
 
-function copyKernel(compute: ComputeDType): ElementwiseKernel {
-  return { kind: "elementwise", expressions: [argument(0)], compute };
-}
-
-const copyKernels: Readonly<Record<ComputeDType, ElementwiseKernel>> = {
-  float64: copyKernel("float64"),
-  float32: copyKernel("float32"),
-  int32: copyKernel("int32"),
-};
-
 /**
  * A tensor that can be changed in place, with {@link assign}: the weights of a model, the state of an optimizer.
  */
@@ -205,7 +195,7 @@ export class Parameter extends Tensor {
     }
     // A view of the parameter itself, such as its transpose, must not change while it is being read.
     const source = value.storage === this.storage ? value.clone() : value;
-    backend().run(copyKernels[computeDType(this.dtype)], [concrete(source)], [this]);
+    backend().run(copyKernel(this.dtype), [concrete(source)], [this]);
     this.storage.version++;
     return this;
   }

@@ -1,26 +1,11 @@
-import type { ElementwiseKernel } from "../backend/backend.ts";
-import { computeDType, type DType } from "../dtype.ts";
+import { copyKernel } from "../backend/copy.ts";
 import { AxisError, ShapeError } from "../errors.ts";
 import { launch, viewOf } from "../launch.ts";
-import { argument } from "../scalar/expression.ts";
 import { contiguousStrides, isContiguous, normalizeAxis, type Shape, sameShape, sizeOf } from "../shape.ts";
 import { apply, type Op } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { asTensor, type TensorLike } from "./create.ts";
 import { defineLinear } from "./linear.ts";
-
-const copyKernels = new Map<string, ElementwiseKernel>();
-
-/** The kernel that copies elements. */
-export function copyKernel(dtype: DType): ElementwiseKernel {
-  const compute = computeDType(dtype);
-  let kernel = copyKernels.get(compute);
-  if (kernel === undefined) {
-    kernel = { kind: "elementwise", expressions: [argument(0)], compute };
-    copyKernels.set(compute, kernel);
-  }
-  return kernel;
-}
 
 /** The elements in row-major order without gaps, not recorded. */
 function copy(x: Tensor): Tensor {

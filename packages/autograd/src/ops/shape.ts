@@ -1,3 +1,4 @@
+import { copyKernel } from "../backend/copy.ts";
 import { backend } from "../backend/current.ts";
 import { type DType, promoteTypes } from "../dtype.ts";
 import { ArgumentError, AxisError, ShapeError } from "../errors.ts";
@@ -8,7 +9,7 @@ import type { Tensor } from "../tensor.ts";
 import { asBatch } from "./broadcast.ts";
 import { cast } from "./cast.ts";
 import { asTensor, type TensorLike, zeros } from "./create.ts";
-import { copyKernel, permute, reshape } from "./reshape.ts";
+import { permute, reshape } from "./reshape.ts";
 import { slice } from "./view.ts";
 
 /**
