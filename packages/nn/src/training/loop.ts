@@ -133,15 +133,25 @@ export function checkBatch(op: string, model: Model, batch: Batch, withTargets: 
   prepareColumns(op, model, columns(batch.x, false), withTargets ? columns(batch.y, true) : null);
 }
 
+/** The model's outputs for a batch, and their loss with every penalty. */
+function forward(
+  model: Model,
+  compiled: Compiled,
+  batch: Batch,
+  training: boolean,
+): { readonly outputs: readonly Tensor[]; readonly loss: ReturnType<Compiled["lossOf"]> } {
+  const context = { training, generator: model.noise, losses: [] as Tensor[] };
+  const outputs = model.callAll(batch.x, context);
+  const penalties = [...context.losses];
+  for (const w of model.trainableWeights) if (w.regularizer !== null) penalties.push(w.regularizer.apply(w.value));
+  return { outputs, loss: compiled.lossOf(batch.y, outputs, batch.sampleWeight, penalties) };
+}
+
 /** One step of training: forward, gradients, update. Returns the loss. */
 export function trainStep(model: Model, batch: Batch, onNonFinite: "throw" | "continue"): number {
   const compiled = compiledOf("fit", model);
   const weights = model.trainableWeights;
-  const context = { training: true, generator: model.noise, losses: [] as Tensor[] };
-  const outputs = model.callAll(batch.x, context);
-  const penalties = [...context.losses];
-  for (const w of weights) if (w.regularizer !== null) penalties.push(w.regularizer.apply(w.value));
-  const loss = compiled.lossOf(batch.y, outputs, batch.sampleWeight, penalties);
+  const { outputs, loss } = forward(model, compiled, batch, true);
   const value = loss.total.item();
   if (!Number.isFinite(value) && onNonFinite === "throw") throw nonFinite(model, batch, value);
   if (weights.length > 0) {
@@ -183,25 +193,16 @@ export async function evaluateSource(op: string, model: Model, source: Source, s
   prepare(op, model, source);
   compiled.reset();
   const breather = new Breather();
-  for await (const batch of iterate(source.batches(null))) {
+  for await (const batch of source.batches(null)) {
     if (source.columns === null) checkBatch(op, model, batch, true);
     noGrad(() => {
-      const context = { training: false, generator: model.noise, losses: [] as Tensor[] };
-      const outputs = model.callAll(batch.x, context);
-      const penalties = [...context.losses];
-      for (const w of model.trainableWeights) if (w.regularizer !== null) penalties.push(w.regularizer.apply(w.value));
-      const loss = compiled.lossOf(batch.y, outputs, batch.sampleWeight, penalties);
+      const { outputs, loss } = forward(model, compiled, batch, false);
       compiled.update(loss.total.item(), loss.outputs, batch.y, outputs, batch.sampleWeight, batch.size);
     });
     if (breather.due()) await breather.breathe();
     if (signal?.aborted) break;
   }
   return compiled.logs();
-}
-
-/** Synchronous iterables as they are: awaiting each batch would cost more than a small one takes. */
-function iterate(batches: AsyncIterable<Batch> | Iterable<Batch>): AsyncIterable<Batch> | Iterable<Batch> {
-  return batches;
 }
 
 /** Trains a model: see `Model.fit`. */
@@ -249,7 +250,7 @@ export async function fit(
       for (const c of callbacks) await c.onEpochBegin(epoch);
       compiled.reset();
       let index = 0;
-      for await (const batch of iterate(source.batches(shuffle ? model.shuffling : null))) {
+      for await (const batch of source.batches(shuffle ? model.shuffling : null)) {
         if (source.columns === null) checkBatch("fit", model, batch, true);
         for (const c of callbacks) {
           const pending = c.onBatchBegin(index);
