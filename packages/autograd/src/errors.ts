@@ -36,6 +36,9 @@ export class GradienteError extends Error {
 /** Shapes that do not fit each other or the operation. */
 export class ShapeError extends GradienteError {}
 
+/** A file that cannot be read or written, or is not what it claims to be. */
+export class FileError extends GradienteError {}
+
 /** An axis that the operand does not have, or that is named twice. */
 export class AxisError extends GradienteError {}
 

@@ -12,6 +12,7 @@ export {
   AxisError,
   BoundsError,
   DTypeError,
+  FileError,
   GradientError,
   GradienteError,
   MemoryError,

@@ -1,4 +1,4 @@
-import { ArgumentError, GradienteError, ShapeError } from "@gradiente/autograd";
+import { ArgumentError, FileError, GradienteError, ShapeError } from "@gradiente/autograd";
 
 /** Input that a layer cannot take: names the layer, the shape it expects and the one it was given. */
 export class LayerInputError extends ShapeError {
@@ -27,7 +27,7 @@ export class DataError extends GradienteError {}
 export class TrainingError extends GradienteError {}
 
 /** A model file that cannot be read or written. */
-export class ModelFileError extends GradienteError {}
+export class ModelFileError extends FileError {}
 
 /** `(None, 784)`, as Keras writes shapes. */
 export function showShape(shape: readonly (number | null)[]): string {

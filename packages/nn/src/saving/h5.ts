@@ -1,11 +1,11 @@
 import type { TypedArray } from "@gradiente/autograd";
+import { writeAtomically } from "@gradiente/autograd/files";
 import type { Dataset, File, Group } from "h5wasm";
 import type { Config } from "../config.ts";
 import { ModelFileError } from "../errors.ts";
 import { lossConfig } from "../losses/resolve.ts";
 import type { Model } from "../model.ts";
 import type { Layer } from "../module.ts";
-import { writeAtomically } from "./atomic.ts";
 
 /** The version of Keras whose layout is written. */
 const kerasVersion = "3.15.1";

@@ -1,0 +1,2 @@
+/** Reading and writing files of tensors. */
+export { writeAtomically } from "./atomic.ts";
