@@ -1,10 +1,10 @@
 import { ArgumentError, noGrad, type Tensor } from "@gradiente/autograd";
-import type { Config, Json } from "./config.ts";
+import { type Config, type Json, snakeCase } from "./config.ts";
 import { DataError } from "./errors.ts";
 import { InputLayer } from "./layers/core.ts";
-import { freeName, Model, type ModelOptions } from "./model.ts";
+import { checkNames, freeName, Model, type ModelOptions } from "./model.ts";
 import type { BatchShape, CallContext, Layer } from "./module.ts";
-import { SymbolicTensor } from "./symbolic.ts";
+import { type LayerCall, mapOptions, SymbolicTensor } from "./symbolic.ts";
 
 /** Options of {@link input}. */
 export interface InputOptions {
@@ -25,7 +25,7 @@ export interface InputOptions {
  */
 export function input({ shape, name }: InputOptions): SymbolicTensor {
   const layer = new InputLayer({ shape, ...(name === undefined ? {} : { name }) });
-  return new SymbolicTensor([null, ...shape], layer, []);
+  return SymbolicTensor.outputsOf(layer, [], [[null, ...shape]])[0]!;
 }
 
 /** What {@link functional} is given. */
@@ -47,30 +47,40 @@ export class Functional extends Model {
   static override readonly className = "Functional";
   readonly inputs: readonly SymbolicTensor[];
   readonly outputs: readonly SymbolicTensor[];
-  /** Applications of layers, each after those it depends on. */
-  private readonly order: readonly SymbolicTensor[];
+  /** @internal Applications of layers, each after those it depends on. */
+  readonly calls: readonly LayerCall[];
   private readonly chain: readonly Layer[];
 
   constructor({ inputs, outputs, ...options }: FunctionalOptions) {
     super(options);
     this.inputs = asList(inputs);
     this.outputs = asList(outputs);
-    this.order = sorted(this.inputs, this.outputs);
+    this.calls = sorted(this.inputs, this.outputs);
     const layers: Layer[] = [];
-    for (const node of this.order) {
-      if (layers.includes(node.layer)) continue;
-      if (!node.layer.isNamed) node.layer.nameIfUnnamed(freeName(node.layer.name, layers));
-      layers.push(node.layer);
+    for (const { layer } of this.calls) {
+      if (layers.includes(layer)) continue;
+      if (!layer.isNamed) layer.nameIfUnnamed(freeName(layer.name, layers));
+      layers.push(layer);
     }
+    checkNames(layers);
     this.chain = layers;
-    for (const node of this.order) {
-      if (node.parents.length > 0) node.layer.ensureBuilt(node.parents[0]!.shape, this.initial.split());
+    for (const { layer, inputs: given } of this.applications()) {
+      layer.ensureBuiltFor(
+        given.map((t) => t.shape),
+        this.initial.split(),
+      );
     }
-    this.ensureBuilt(this.inputs[0]!.shape);
+    this.ensureBuiltFor(this.inputs.map((t) => t.shape));
   }
 
   /** Its layers were built when the model was put together. */
   protected override build(): void {}
+
+  /** The calls that compute something: all but those that stand for the model's inputs. */
+  private applications(): readonly LayerCall[] {
+    const given = new Set(this.inputs.map((t) => t.call));
+    return this.calls.filter((call) => !given.has(call));
+  }
 
   override get layers(): readonly Layer[] {
     return this.chain;
@@ -85,19 +95,29 @@ export class Functional extends Model {
     return this.outputs.map((o) => o.layer.name);
   }
   override computeOutputShape(shape: BatchShape): BatchShape {
-    if (this.inputs.length > 1) return this.outputs[0]!.shape;
-    const shapes = new Map<SymbolicTensor, BatchShape>([[this.inputs[0]!, shape]]);
-    for (const node of this.order) {
-      if (node.parents.length > 0) shapes.set(node, node.layer.mergedShape(node.parents.map((p) => shapes.get(p)!)));
+    return this.computeOutputShapes([shape])[0]!;
+  }
+
+  override computeOutputShapes(given: readonly BatchShape[]): readonly BatchShape[] {
+    if (given.length !== this.inputs.length) return this.outputShapes;
+    const shapes = new Map(this.inputs.map((t, i) => [t, given[i]!]));
+    for (const { layer, inputs, outputs, options } of this.applications()) {
+      const own = layer.computeOutputShapes(
+        inputs.map((t) => shapes.get(t)!),
+        options,
+      );
+      outputs.forEach((t, i) => {
+        shapes.set(t, own[i]!);
+      });
     }
-    return shapes.get(this.outputs[0]!)!;
+    return this.outputs.map((t) => shapes.get(t)!);
   }
 
   call(x: Tensor, context: CallContext): Tensor {
-    return this.callAll([x], context)[0]!;
+    return this.callMany([x], context)[0]!;
   }
 
-  override callAll(given: readonly Tensor[], context: CallContext): readonly Tensor[] {
+  protected override callMany(given: readonly Tensor[], context: CallContext): readonly Tensor[] {
     const values = this.compute(given, context);
     return this.outputs.map((o) => values.get(o)!);
   }
@@ -105,7 +125,7 @@ export class Functional extends Model {
   private compute(
     given: readonly Tensor[],
     context: CallContext,
-    stop?: (layer: Layer, y: Tensor) => boolean,
+    stop?: (layer: Layer, outputs: readonly Tensor[]) => boolean,
   ): Map<SymbolicTensor, Tensor> {
     if (given.length !== this.inputs.length) {
       throw new DataError({
@@ -113,20 +133,14 @@ export class Functional extends Model {
         message: `the model has ${this.inputs.length} inputs, but ${given.length} were given`,
       });
     }
-    const values = new Map<SymbolicTensor, Tensor>();
-    this.inputs.forEach((node, i) => {
-      const x = given[i]!;
-      const shape = this.adjusted(x.shape, i);
-      values.set(node, shape === x.shape ? x : x.reshape(shape));
-    });
-    for (const node of this.order) {
-      if (node.parents.length === 0) continue;
-      const y = node.layer.callAll(
-        node.parents.map((p) => values.get(p)!),
-        context,
-      )[0]!;
-      values.set(node, y);
-      if (stop?.(node.layer, y)) break;
+    const values = new Map(this.inputs.map((t, i) => [t, given[i]!]));
+    const valueOf = (t: SymbolicTensor): Tensor => values.get(t)!;
+    for (const { layer, inputs, outputs, options } of this.applications()) {
+      const own = layer.callAll(inputs.map(valueOf), context, mapOptions(options, valueOf));
+      outputs.forEach((t, i) => {
+        values.set(t, own[i]!);
+      });
+      if (stop?.(layer, own)) break;
     }
     return values;
   }
@@ -134,8 +148,8 @@ export class Functional extends Model {
   override firstNonFinite(inputs: readonly Tensor[]): string | null {
     let found: string | null = null;
     noGrad(() => {
-      this.compute(inputs, { training: false, generator: this.noise, losses: [] }, (layer, y) => {
-        if (!y.data.every((v) => Number.isFinite(v))) found = layer.name;
+      this.compute(inputs, { training: false, generator: this.noise, losses: [] }, (layer, outputs) => {
+        if (!outputs.every((y) => y.data.every((v) => Number.isFinite(v)))) found = layer.name;
         return found !== null;
       });
     });
@@ -143,35 +157,34 @@ export class Functional extends Model {
   }
 
   override getConfig(): Config {
-    const uses = new Map<Layer, SymbolicTensor[]>();
-    for (const node of this.order) uses.set(node.layer, [...(uses.get(node.layer) ?? []), node]);
-    const place = (node: SymbolicTensor): [string, number, number] => [
-      node.layer.name,
-      uses.get(node.layer)!.indexOf(node),
-      0,
+    const uses = new Map<Layer, LayerCall[]>();
+    for (const call of this.calls) uses.set(call.layer, [...(uses.get(call.layer) ?? []), call]);
+    const place = (t: SymbolicTensor): [string, number, number] => [
+      t.layer.name,
+      uses.get(t.layer)!.indexOf(t.call),
+      t.call.outputs.indexOf(t),
     ];
-    const keras = (node: SymbolicTensor): Config => ({
+    const keras = (t: SymbolicTensor): Config => ({
       class_name: "__keras_tensor__",
-      config: { shape: node.shape, dtype: "float32", keras_history: place(node) },
+      config: { shape: t.shape, dtype: "float32", keras_history: place(t) },
+    });
+    const node = ({ layer, inputs, options }: LayerCall): Json => ({
+      args: inputs.length === 1 || layer.spreadsInputs ? inputs.map(keras) : [inputs.map(keras)],
+      kwargs: Object.fromEntries(
+        Object.entries(mapOptions(options, keras)).map(([key, value]) => [snakeCase(key), value as Json]),
+      ),
     });
     return {
       name: this.name,
       trainable: this.trainable,
       layers: [...uses].map(
-        ([layer, nodes]): Config => ({
+        ([layer, calls]): Config => ({
           module: "keras.layers",
           class_name: layer.className,
           config: layer.getConfig(),
           registered_name: null,
           name: layer.name,
-          inbound_nodes: nodes
-            .filter((n) => n.parents.length > 0)
-            .map(
-              (n): Json => ({
-                args: [n.parents.length === 1 ? keras(n.parents[0]!) : n.parents.map(keras)],
-                kwargs: {},
-              }),
-            ),
+          inbound_nodes: calls.filter((c) => c.inputs.length > 0).map(node),
         }),
       ),
       input_layers: this.inputs.map(place),
@@ -180,19 +193,19 @@ export class Functional extends Model {
   }
 }
 
-/** Everything the outputs depend on, each after its parents. @throws {ArgumentError} for inputs that are missing. */
-function sorted(inputs: readonly SymbolicTensor[], outputs: readonly SymbolicTensor[]): readonly SymbolicTensor[] {
-  const done = new Set<SymbolicTensor>(inputs);
-  const visit = (node: SymbolicTensor): void => {
-    if (done.has(node)) return;
-    if (node.parents.length === 0) {
+/** Every call the outputs depend on, each after its inputs. @throws {ArgumentError} for inputs that are missing. */
+function sorted(inputs: readonly SymbolicTensor[], outputs: readonly SymbolicTensor[]): readonly LayerCall[] {
+  const done = new Set<LayerCall>(inputs.map((t) => t.call));
+  const visit = ({ call, shape, layer, parents }: SymbolicTensor): void => {
+    if (done.has(call)) return;
+    if (parents.length === 0) {
       throw new ArgumentError({
         op: "functional",
-        message: `an output depends on the input "${node.layer.name}" of shape (${node.shape.join(", ")}), which is not among the model's inputs`,
+        message: `an output depends on the input "${layer.name}" of shape (${shape.join(", ")}), which is not among the model's inputs`,
       });
     }
-    for (const parent of node.parents) visit(parent);
-    done.add(node);
+    for (const parent of parents) visit(parent);
+    done.add(call);
   };
   for (const output of outputs) visit(output);
   return [...done];

@@ -52,6 +52,16 @@ export { ELU, LeakyReLU, PReLU, type PReLUOptions, ReLU, Softmax } from "./layer
 export { MultiHeadAttention, type MultiHeadAttentionOptions } from "./layers/attention.ts";
 export { type FlipMode, RandomBrightness, RandomContrast, RandomFlip } from "./layers/augmentation.ts";
 export {
+  type CellOptions,
+  type CellResult,
+  type CellSequence,
+  GRUCell,
+  LSTMCell,
+  RecurrentCell,
+  SimpleRNNCell,
+  StackedRNNCells,
+} from "./layers/cells.ts";
+export {
   Conv1D,
   Conv1DTranspose,
   Conv2D,
@@ -72,6 +82,7 @@ export {
   Flatten,
   InputLayer,
 } from "./layers/core.ts";
+export { Embedding, type EmbeddingOptions, Masking } from "./layers/embedding.ts";
 export { Normalization, type NormalizationLayerOptions } from "./layers/feature-normalization.ts";
 export { Add, Average, Concatenate, Dot, Maximum, Merge, Minimum, Multiply, Subtract } from "./layers/merge.ts";
 export {
@@ -109,17 +120,7 @@ export {
   MaxPooling3D,
   type PoolingOptions,
 } from "./layers/pooling.ts";
-export {
-  Bidirectional,
-  Embedding,
-  type EmbeddingOptions,
-  GRU,
-  LSTM,
-  type MergeMode,
-  type RecurrentOptions,
-  SimpleRNN,
-  TimeDistributed,
-} from "./layers/recurrent.ts";
+export { GRU, LSTM, type RecurrentOptions, RNN, type RNNOptions, SimpleRNN } from "./layers/recurrent.ts";
 export {
   Cropping1D,
   Cropping2D,
@@ -131,6 +132,7 @@ export {
   ZeroPadding1D,
   ZeroPadding2D,
 } from "./layers/shape.ts";
+export { Bidirectional, type BidirectionalOptions, type MergeMode, TimeDistributed } from "./layers/wrappers.ts";
 export { Loss, type LossFunction, type LossOptions, type Reduction } from "./losses/loss.ts";
 export {
   BinaryCrossentropy,
@@ -155,6 +157,7 @@ export {
   Tversky,
 } from "./losses/losses.ts";
 export { type LossLike, type LossName, resolveLoss as getLoss } from "./losses/resolve.ts";
+export { maskOf, withMask } from "./masks.ts";
 export {
   Accuracy,
   accuracy,
@@ -246,7 +249,7 @@ export {
   PolynomialDecay,
 } from "./schedules/schedules.ts";
 export { Sequential } from "./sequential.ts";
-export { SymbolicTensor } from "./symbolic.ts";
+export { type CallOptions, type LayerCall, SymbolicTensor } from "./symbolic.ts";
 export type { CompileOptions } from "./training/compiled.ts";
 export type { Arrays, Batch, BatchIterable, BatchLike } from "./training/data.ts";
 export type { Logs } from "./training/logs.ts";

@@ -3,6 +3,7 @@ import type { History } from "./callbacks/callback.ts";
 import { DataError, NotReadyError, unknownName } from "./errors.ts";
 import { type BatchShape, type CallContext, drawSeed, Layer, type LayerOptions } from "./module.ts";
 import { boxedTable, summaryTable } from "./summary.ts";
+import type { CallOptions } from "./symbolic.ts";
 import { Compiled, type CompileOptions } from "./training/compiled.ts";
 import type { Arrays, Batch, BatchIterable } from "./training/data.ts";
 import type { Logs } from "./training/logs.ts";
@@ -62,7 +63,7 @@ export abstract class Model extends Layer {
   /** @internal Draws dropout and other noise. */
   noise: Generator;
   private tracked: Layer[] = [];
-  private probedShape: BatchShape = [];
+  private probedShapes: readonly BatchShape[] = [];
 
   constructor(options: ModelOptions = {}) {
     super(options);
@@ -107,13 +108,12 @@ export abstract class Model extends Layer {
 
   /** Shapes of the inputs; null before they are known. */
   get inputShapes(): readonly BatchShape[] | null {
-    return this.inputShape === null ? null : [this.inputShape];
+    return this.builtShapes;
   }
 
   /** Shapes of the outputs; null before they are known. */
   get outputShapes(): readonly BatchShape[] | null {
-    const shape = this.outputShape;
-    return shape === null ? null : [shape];
+    return this.builtShapes === null ? null : this.computeOutputShapes(this.builtShapes);
   }
 
   /** Names of the outputs, which several losses are given by. */
@@ -128,8 +128,7 @@ export abstract class Model extends Layer {
 
   /** @internal Builds the model for inputs of these shapes, if it is not built. */
   buildFor(shapes: readonly (readonly number[])[]): void {
-    const first = shapes[0];
-    if (first !== undefined) this.ensureBuilt([null, ...first.slice(1)]);
+    if (shapes.length > 0) this.ensureBuiltFor(shapes.map((shape) => [null, ...shape.slice(1)]));
   }
 
   /** @internal A batch's shape as the model takes it: an axis of length 1 at the end may be left out. */
@@ -142,32 +141,37 @@ export abstract class Model extends Layer {
    * Builds the layers by one call with zeros, drawing their weights in the order of use. Models whose layers say what
    * shapes they give override it.
    */
-  protected override build(shape: BatchShape, generator: Generator): void {
+  protected override buildMany(shapes: readonly BatchShape[], generator: Generator): void {
     noGrad(() => {
-      const probe = zeros(
-        shape.map((n) => n ?? 1),
-        { dtype: this.dtype },
+      const probes = shapes.map((shape) =>
+        zeros(
+          shape.map((n) => n ?? 1),
+          { dtype: this.dtype },
+        ),
       );
-      const y = this.call(probe, { training: false, generator: this.noise, losses: [], initial: generator });
-      this.probedShape = [null, ...y.shape.slice(1)];
+      const context = { training: false, generator: this.noise, losses: [], initial: generator };
+      this.probedShapes = this.callMany(probes, context, {}).map((y) => [null, ...y.shape.slice(1)]);
     });
   }
 
+  override computeOutputShapes(shapes: readonly BatchShape[]): readonly BatchShape[] {
+    return this.probedShapes.map((shape) => [shapes[0]?.[0] ?? null, ...shape.slice(1)]);
+  }
+
   override computeOutputShape(shape: BatchShape): BatchShape {
-    return [shape[0] ?? null, ...this.probedShape.slice(1)];
+    return this.computeOutputShapes([shape])[0]!;
   }
 
-  override ensureBuilt(shape: BatchShape, generator: Generator = this.initial): void {
-    super.ensureBuilt(shape, generator);
+  override ensureBuiltFor(shapes: readonly BatchShape[], generator: Generator = this.initial): void {
+    super.ensureBuiltFor(shapes, generator);
   }
 
-  override callAll(inputs: readonly Tensor[], context: CallContext): readonly Tensor[] {
-    if (this.built && inputs.length === 1) {
-      const x = inputs[0]!;
-      const shape = this.adjusted(x.shape, 0);
-      return [this.run(shape === x.shape ? x : x.reshape(shape), context)];
-    }
-    return super.callAll(inputs, context);
+  override callAll(inputs: readonly Tensor[], context: CallContext, options: CallOptions = {}): readonly Tensor[] {
+    const fitting = inputs.map((x, i) => {
+      const shape = this.adjusted(x.shape, i);
+      return shape === x.shape ? x : x.reshape(shape);
+    });
+    return super.callAll(fitting, context, options);
   }
 
   /** @internal Records the weights that are trained, and no others. */

@@ -14,13 +14,14 @@ import { type Config, type Json, snakeCase } from "./config.ts";
 import type { Constraint } from "./constraints/constraint.ts";
 import { DataError, LayerInputError, showShape } from "./errors.ts";
 import type { Initializer } from "./initializers/initializer.ts";
+import { attachMask, maskOf, withMask } from "./masks.ts";
 import {
   type Regularizer,
   type RegularizerLike,
   regularizerConfig,
   resolveRegularizer,
 } from "./regularizers/regularizer.ts";
-import { SymbolicTensor } from "./symbolic.ts";
+import { type CallOptions, SymbolicTensor } from "./symbolic.ts";
 
 /** Lengths of the axes of a batch, the first of them (the samples) not fixed: `[null, 28, 28]`. */
 export type BatchShape = readonly (number | null)[];
@@ -83,8 +84,9 @@ export interface WeightOptions {
  * A function of tensors with weights: what models are made of.
  *
  * A layer of one's own extends this class with `call`, and, when it has weights, `build` (using `addWeight`); when its
- * output has another shape than its input, also `computeOutputShape`. To be loadable from files it needs `getConfig`
- * and `registerLayer`.
+ * output has another shape than its input, also `computeOutputShape`. One of several inputs or outputs overrides
+ * `callMany`, `buildMany` and `computeOutputShapes` instead. One through which masks may pass sets `supportsMasking`, or
+ * overrides `computeMask`. To be loadable from files it needs `getConfig` and `registerLayer`.
  */
 export abstract class Layer {
   /** Keras' class name; the class's own name where a subclass does not state one. */
@@ -97,7 +99,11 @@ export abstract class Layer {
   readonly activityRegularizer: Regularizer | null;
   /** The layer's own weights, in Keras' order: trainable ones first, each in the order of creation. */
   protected ownWeights: Weight[] = [];
-  private builtFor: BatchShape | null = null;
+  private builtFor: readonly BatchShape[] | null = null;
+  /** Whether the output carries the mask of the (first) input. Default: false; then masks end here. */
+  readonly supportsMasking: boolean = false;
+  /** @internal Whether inputs are arguments of their own in Keras' files, instead of one list. */
+  readonly spreadsInputs: boolean = false;
 
   constructor(options: LayerOptions = {}) {
     this.givenName = options.name ?? null;
@@ -142,12 +148,12 @@ export abstract class Layer {
 
   /** Shape of the batches the layer was built for. */
   get inputShape(): BatchShape | null {
-    return this.builtFor;
+    return this.builtFor?.[0] ?? null;
   }
 
   /** Shape of the batches it gives; null before it is built. */
   get outputShape(): BatchShape | null {
-    return this.builtFor === null ? null : this.computeOutputShape(this.builtFor);
+    return this.builtFor === null ? null : this.computeOutputShapes(this.builtFor)[0]!;
   }
 
   /** Layers that this one contains. */
@@ -174,13 +180,23 @@ export abstract class Layer {
    * @param generator where initial values come from. Default: seeded by the global generator.
    */
   ensureBuilt(shape: BatchShape, generator?: Generator): void {
+    this.ensureBuiltFor([shape], generator);
+  }
+
+  /** Creates the weights for several inputs, once; see {@link ensureBuilt}. */
+  ensureBuiltFor(shapes: readonly BatchShape[], generator?: Generator): void {
     if (this.builtFor !== null) return;
-    this.build(shape, generator ?? new Generator(drawSeed()));
-    this.builtFor = [...shape];
+    this.buildMany(shapes, generator ?? new Generator(drawSeed()));
+    this.builtFor = shapes.map((shape) => [...shape]);
   }
 
   /** Creates the weights. Subclasses override it; `ensureBuilt` calls it once. */
   protected build(_shape: BatchShape, _generator: Generator): void {}
+
+  /** Creates the weights of a layer of several inputs. Default: `build` for the first. */
+  protected buildMany(shapes: readonly BatchShape[], generator: Generator): void {
+    this.build(shapes[0]!, generator);
+  }
 
   /** Creates a weight of the layer's dtype. */
   protected addWeight(options: WeightOptions, generator: Generator): Weight {
@@ -197,56 +213,116 @@ export abstract class Layer {
     return weight;
   }
 
+  /** Shapes of the inputs the layer was built for. */
+  protected get builtShapes(): readonly BatchShape[] | null {
+    return this.builtFor;
+  }
+
   /** Shape of the output for batches of a shape. Default: the same. */
   computeOutputShape(shape: BatchShape): BatchShape {
     return shape;
   }
 
+  /** Shapes of all outputs, for inputs of these shapes. Default: one, by `computeOutputShape` of the first. */
+  computeOutputShapes(
+    shapes: readonly BatchShape[],
+    _options: CallOptions<Tensor> | CallOptions<SymbolicTensor> = {},
+  ): readonly BatchShape[] {
+    return [this.computeOutputShape(shapes[0]!)];
+  }
+
   /** The layer's function. */
   abstract call(x: Tensor, context: CallContext): Tensor;
 
-  /** @internal The layer's function of a list of tensors; layers of several inputs override it. */
-  callAll(inputs: readonly Tensor[], context: CallContext): readonly Tensor[] {
-    if (inputs.length !== 1) {
-      throw new LayerInputError(this.name, "one tensor", [inputs.length]);
-    }
-    return [this.run(inputs[0]!, context)];
+  /** The layer's function of several tensors, giving a list. Default: `call` of the only one. */
+  protected callMany(inputs: readonly Tensor[], context: CallContext, _options: CallOptions): readonly Tensor[] {
+    if (inputs.length !== 1) throw new LayerInputError(this.name, "one tensor", [inputs.length]);
+    return [this.call(inputs[0]!, context)];
+  }
+
+  /** The mask of the output, given those of the inputs. Default: that of the first, where masking is supported. */
+  computeMask(masks: readonly (Tensor | null)[], _inputs: readonly Tensor[]): Tensor | null {
+    return this.supportsMasking ? (masks[0] ?? null) : null;
   }
 
   /**
    * Applies the layer, building it on first use.
+   *
+   * @param options surroundings of the call, and what layers may be given besides inputs: see {@link CallOptions}.
+   * @returns the output; of several (as of a recurrent layer with `returnState`) the first: see {@link applyAll}.
    *
    * @example
    * ```ts
    * new ReLU().apply(tensor([-1, 2])); // [0, 2]
    * ```
    */
-  apply(x: Tensor | readonly Tensor[], context?: Partial<CallContext>): Tensor;
-  apply(x: SymbolicTensor | readonly SymbolicTensor[]): SymbolicTensor;
+  apply(x: Tensor | readonly Tensor[], options?: Partial<CallContext> & CallOptions): Tensor;
+  apply(x: SymbolicTensor | readonly SymbolicTensor[], options?: CallOptions<SymbolicTensor>): SymbolicTensor;
   apply(
     x: Tensor | SymbolicTensor | readonly Tensor[] | readonly SymbolicTensor[],
-    context: Partial<CallContext> = {},
+    options?: (Partial<CallContext> & CallOptions) | CallOptions<SymbolicTensor>,
   ): Tensor | SymbolicTensor {
+    return this.applyAll(x as Tensor, options as CallOptions)[0]!;
+  }
+
+  /**
+   * Applies the layer and gives all outputs.
+   *
+   * @example
+   * ```ts
+   * const [last, h, c] = new LSTM(4, { returnState: true }).applyAll(ones([2, 3, 5]));
+   * ```
+   */
+  applyAll(x: Tensor | readonly Tensor[], options?: Partial<CallContext> & CallOptions): readonly Tensor[];
+  applyAll(
+    x: SymbolicTensor | readonly SymbolicTensor[],
+    options?: CallOptions<SymbolicTensor>,
+  ): readonly SymbolicTensor[];
+  applyAll(
+    x: Tensor | SymbolicTensor | readonly Tensor[] | readonly SymbolicTensor[],
+    options: (Partial<CallContext> & CallOptions) | CallOptions<SymbolicTensor> = {},
+  ): readonly Tensor[] | readonly SymbolicTensor[] {
     const inputs = (Array.isArray(x) ? x : [x]) as readonly Tensor[] | readonly SymbolicTensor[];
-    if (!isSymbolic(inputs)) return this.callAll(inputs, { ...inferenceContext(), ...context })[0]!;
-    const shapes = inputs.map((i) => i.shape);
+    if (isSymbolic(inputs)) return this.connect(inputs, options as CallOptions<SymbolicTensor>);
+    const given = options as Partial<CallContext> & CallOptions;
+    return this.callAll(inputs, { ...inferenceContext(), ...given }, given);
+  }
+
+  /** @internal Applies the layer to stand-ins for tensors. */
+  connect(inputs: readonly SymbolicTensor[], options: CallOptions<SymbolicTensor> = {}): readonly SymbolicTensor[] {
     // Shapes are checked when the model builds the layer too: then its weights say what they need.
-    return new SymbolicTensor(this.mergedShape(shapes), this, inputs);
+    const shapes = this.computeOutputShapes(
+      inputs.map((i) => i.shape),
+      options,
+    );
+    return SymbolicTensor.outputsOf(this, inputs, shapes, options);
   }
 
-  /** Shape of the output for inputs of these shapes; layers of several inputs override it. */
-  mergedShape(shapes: readonly BatchShape[]): BatchShape {
-    return this.computeOutputShape(shapes[0]!);
-  }
-
-  /** @internal `call`, with building and the activity penalty around it. */
-  run(x: Tensor, context: CallContext): Tensor {
-    if (this.builtFor === null) this.ensureBuilt([null, ...x.shape.slice(1)], context.initial?.split());
-    const output = this.call(x, context);
-    if (this.activityRegularizer !== null) {
-      context.losses.push(this.activityRegularizer.apply(output).div(output.shape[0] ?? 1));
+  /** @internal The layer's function with everything around it: building, masks, the penalty on the output. */
+  callAll(inputs: readonly Tensor[], context: CallContext, options: CallOptions = {}): readonly Tensor[] {
+    if (this.builtFor === null) {
+      this.ensureBuiltFor(
+        inputs.map((x) => [null, ...x.shape.slice(1)]),
+        context.initial?.split(),
+      );
     }
-    return output;
+    const given = options.mask === undefined ? inputs : masked(inputs, options.mask);
+    const outputs = this.callMany(given, context, options);
+    const first = outputs[0]!;
+    if (maskOf(first) === null && given.some((x) => maskOf(x) !== null)) {
+      attachMask(first, this.computeMask(given.map(maskOf), given));
+    }
+    if (this.activityRegularizer !== null) {
+      for (const output of outputs) {
+        context.losses.push(this.activityRegularizer.apply(output).div(output.shape[0] ?? 1));
+      }
+    }
+    return outputs;
+  }
+
+  /** @internal {@link callAll} of one tensor. */
+  run(x: Tensor, context: CallContext): Tensor {
+    return this.callAll([x], context)[0]!;
   }
 
   /** `x` in the layer's dtype: integers and other floats are converted. */
@@ -306,6 +382,12 @@ export abstract class Layer {
       ...(penalty === null ? {} : { activity_regularizer: penalty }),
     };
   }
+}
+
+/** The inputs under handles that carry the given masks. */
+function masked(inputs: readonly Tensor[], mask: Tensor | readonly (Tensor | null)[] | null): readonly Tensor[] {
+  const masks = (Array.isArray(mask) ? mask : [mask]) as readonly (Tensor | null)[];
+  return inputs.map((x, i) => (masks[i] === undefined ? x : withMask(x, masks[i])));
 }
 
 function isSymbolic(inputs: readonly Tensor[] | readonly SymbolicTensor[]): inputs is readonly SymbolicTensor[] {

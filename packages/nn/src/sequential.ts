@@ -53,16 +53,16 @@ export class Sequential extends Model {
     if (this.startShape !== null && this.chain.length > 0) this.ensureBuilt([null, ...this.startShape]);
   }
 
-  protected override build(shape: BatchShape, generator: Generator): void {
-    let current = shape;
+  protected override buildMany([shape]: readonly BatchShape[], generator: Generator): void {
+    let current = shape!;
     for (const layer of this.chain) {
       layer.ensureBuilt(current, generator.split());
       current = layer.computeOutputShape(current);
     }
   }
 
-  override computeOutputShape(shape: BatchShape): BatchShape {
-    return through(this.chain, shape);
+  override computeOutputShapes([shape]: readonly BatchShape[]): readonly BatchShape[] {
+    return [through(this.chain, shape!)];
   }
 
   call(x: Tensor, context: CallContext): Tensor {

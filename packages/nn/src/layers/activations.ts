@@ -21,6 +21,7 @@ import {
 /** x for x ≥ 0, else negativeSlope·x. The slope defaults to 0.3, as in Keras' layer (its function has 0.2). */
 export class LeakyReLU extends Layer {
   static override readonly className = "LeakyReLU";
+  override readonly supportsMasking = true;
   readonly negativeSlope: number;
   constructor(options: LayerOptions & { readonly negativeSlope?: number; readonly alpha?: number } = {}) {
     super(options);
@@ -37,6 +38,7 @@ export class LeakyReLU extends Layer {
 /** x for x > 0, else alpha·(eˣ − 1). `alpha` defaults to 1. */
 export class ELU extends Layer {
   static override readonly className = "ELU";
+  override readonly supportsMasking = true;
   readonly alpha: number;
   constructor(options: LayerOptions & { readonly alpha?: number } = {}) {
     super(options);
@@ -53,6 +55,7 @@ export class ELU extends Layer {
 /** max(x, 0), with Keras' options of an upper bound, a slope below the threshold, and the threshold. */
 export class ReLU extends Layer {
   static override readonly className = "ReLU";
+  override readonly supportsMasking = true;
   readonly options: Required<ReluOptions>;
   constructor(options: LayerOptions & ReluOptions = {}) {
     super(options);
@@ -71,6 +74,7 @@ export class ReLU extends Layer {
 /** Softmax along `axis` (default: the last). */
 export class Softmax extends Layer {
   static override readonly className = "Softmax";
+  override readonly supportsMasking = true;
   readonly axis: number;
   constructor(options: LayerOptions & { readonly axis?: number } = {}) {
     super(options);
@@ -97,6 +101,7 @@ export interface PReLUOptions extends LayerOptions {
 /** x for x > 0, else alpha·x with a slope that is learned. */
 export class PReLU extends Layer {
   static override readonly className = "PReLU";
+  override readonly supportsMasking = true;
   readonly alphaInitializer: Initializer;
   readonly alphaRegularizer: Regularizer | null;
   readonly alphaConstraint: Constraint | null;

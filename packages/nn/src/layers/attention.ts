@@ -66,12 +66,11 @@ export class MultiHeadAttention extends Merge {
     ];
   }
 
-  override mergedShape(shapes: readonly BatchShape[]): BatchShape {
+  protected override mergedShape(shapes: readonly BatchShape[]): BatchShape {
     return shapes[0]!;
   }
 
-  override callAll(inputs: readonly Tensor[], context: CallContext): readonly Tensor[] {
-    if (!this.built) this.ensureBuilt([null, ...inputs[0]!.shape.slice(1)], context.initial?.split());
+  protected override callMany(inputs: readonly Tensor[], context: CallContext): readonly Tensor[] {
     const [query, value = query, key = value] = inputs.map((x) => this.asFloat(x)) as [Tensor, Tensor?, Tensor?];
     return [this.attend(query, key!, value!, context)];
   }

@@ -47,6 +47,7 @@ export interface DenseOptions extends LayerOptions {
  */
 export class Dense extends Layer {
   static override readonly className = "Dense";
+  override readonly supportsMasking = true;
   readonly units: number;
   readonly activation: ResolvedActivation;
   readonly useBias: boolean;
@@ -156,6 +157,7 @@ export class Flatten extends Layer {
 /** An activation function as a layer of its own. */
 export class Activation extends Layer {
   static override readonly className = "Activation";
+  override readonly supportsMasking = true;
   readonly activation: ResolvedActivation;
 
   constructor(activation: ActivationLike, options: LayerOptions = {}) {
@@ -183,6 +185,7 @@ export interface DropoutOptions extends LayerOptions {
 /** In training, sets the fraction `rate` of the inputs to 0 and scales the others by 1 / (1 − rate). */
 export class Dropout extends Layer {
   static override readonly className: string = "Dropout";
+  override readonly supportsMasking = true;
   readonly rate: number;
   readonly seed: number | null;
   readonly noiseShape: readonly (number | null)[] | null;

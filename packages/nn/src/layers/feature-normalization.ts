@@ -23,6 +23,7 @@ export interface NormalizationLayerOptions extends LayerOptions {
  */
 export class Normalization extends Layer {
   static override readonly className = "Normalization";
+  override readonly supportsMasking = true;
   private mean: Tensor | null = null;
   private variance: Tensor | null = null;
 

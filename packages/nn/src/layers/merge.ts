@@ -1,10 +1,11 @@
-import { concatenate, matmul, maximum, minimum, rsqrt, square, sum, type Tensor } from "@gradiente/autograd";
+import { concatenate, matmul, maximum, minimum, onesLike, rsqrt, square, sum, type Tensor } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import { LayerInputError, showShape } from "../errors.ts";
 import { type BatchShape, type CallContext, Layer, type LayerOptions } from "../module.ts";
 
 /** A layer of several inputs. */
 export abstract class Merge extends Layer {
+  override readonly supportsMasking = true;
   /** The layer's function of all inputs. */
   protected abstract merge(inputs: readonly Tensor[]): Tensor;
 
@@ -12,12 +13,23 @@ export abstract class Merge extends Layer {
     return this.merge([x]);
   }
 
-  override callAll(inputs: readonly Tensor[], _context: CallContext): readonly Tensor[] {
+  protected override callMany(inputs: readonly Tensor[], _context: CallContext): readonly Tensor[] {
     if (inputs.length < 2) throw new LayerInputError(this.name, "two tensors or more", [inputs.length]);
     return [this.merge(inputs.map((x) => this.asFloat(x)))];
   }
 
-  override mergedShape(shapes: readonly BatchShape[]): BatchShape {
+  override computeOutputShapes(shapes: readonly BatchShape[]): readonly BatchShape[] {
+    return [this.mergedShape(shapes)];
+  }
+
+  /** A step counts where it does in any input; unless all carry masks, all steps count. */
+  override computeMask(masks: readonly (Tensor | null)[], _inputs: readonly Tensor[]): Tensor | null {
+    const own = masks.filter((m) => m !== null);
+    return own.length < masks.length ? null : own.reduce((a, b) => a.logicalOr(b));
+  }
+
+  /** Shape of the output for inputs of these shapes. */
+  protected mergedShape(shapes: readonly BatchShape[]): BatchShape {
     const rank = Math.max(...shapes.map((s) => s.length));
     return Array.from({ length: rank }, (_, i) => {
       const lengths = shapes
@@ -86,7 +98,15 @@ export class Concatenate extends Merge {
   protected merge(inputs: readonly Tensor[]): Tensor {
     return concatenate(inputs, { axis: this.axis });
   }
-  override mergedShape(shapes: readonly BatchShape[]): BatchShape {
+  override computeMask(masks: readonly (Tensor | null)[], inputs: readonly Tensor[]): Tensor | null {
+    const wide = inputs.map((x, i) => {
+      const mask = masks[i] ?? null;
+      if (mask === null) return onesLike(x).cast("bool");
+      return mask.rank < x.rank ? mask.unsqueeze(-1).broadcastTo(x.shape) : mask;
+    });
+    return concatenate(wide, { axis: this.axis }).any({ axis: -1 });
+  }
+  protected override mergedShape(shapes: readonly BatchShape[]): BatchShape {
     const first = shapes[0]!;
     const at = this.axis < 0 ? first.length + this.axis : this.axis;
     for (const s of shapes) {
@@ -123,11 +143,15 @@ export class Dot extends Merge {
     }) as [Tensor, Tensor];
     return a.rank === 2 && b.rank === 2 ? sum(a.mul(b), { axis: -1, keepDims: true }) : matmul(a, b);
   }
-  override mergedShape([a, b]: readonly BatchShape[]): BatchShape {
+  protected override mergedShape([a, b]: readonly BatchShape[]): BatchShape {
     const without = (s: BatchShape, axis: number) =>
       s.filter((_, i) => i !== 0 && i !== (axis < 0 ? s.length + axis : axis));
     const rest = [...without(a!, this.axes[0]), ...without(b!, this.axes[1])];
     return [a![0]!, ...(rest.length === 0 ? [1] : rest)];
+  }
+  /** Products of steps are not steps. */
+  override computeMask(): null {
+    return null;
   }
   override getConfig(): Config {
     return { ...super.getConfig(), axes: this.axes, normalize: this.normalize };

@@ -30,6 +30,7 @@ export class SpatialDropout2D extends Dropout {
 /** In training, adds normally distributed noise of the given standard deviation. */
 export class GaussianNoise extends Layer {
   static override readonly className = "GaussianNoise";
+  override readonly supportsMasking = true;
   readonly stddev: number;
   constructor(stddev: number, options: LayerOptions = {}) {
     super(options);
@@ -48,6 +49,7 @@ export class GaussianNoise extends Layer {
 /** In training, multiplies with noise of mean 1 and variance rate / (1 − rate). */
 export class GaussianDropout extends Layer {
   static override readonly className = "GaussianDropout";
+  override readonly supportsMasking = true;
   readonly rate: number;
   constructor(rate: number, options: LayerOptions = {}) {
     super(options);
@@ -68,6 +70,7 @@ export class GaussianDropout extends Layer {
 /** {@link Dropout} that keeps mean and variance of selu's outputs. */
 export class AlphaDropout extends Layer {
   static override readonly className = "AlphaDropout";
+  override readonly supportsMasking = true;
   readonly rate: number;
   constructor(rate: number, options: LayerOptions = {}) {
     super(options);
@@ -93,6 +96,7 @@ export class AlphaDropout extends Layer {
 /** Gives its input on, and adds l1·Σ|x| + l2·Σx² (over the samples' number) to the loss. */
 export class ActivityRegularization extends Layer {
   static override readonly className = "ActivityRegularization";
+  override readonly supportsMasking = true;
   readonly l1: number;
   readonly l2: number;
   constructor({ l1 = 0, l2 = 0, ...options }: LayerOptions & { readonly l1?: number; readonly l2?: number } = {}) {
@@ -112,6 +116,7 @@ export class ActivityRegularization extends Layer {
 /** x·scale + offset. */
 export class Rescaling extends Layer {
   static override readonly className = "Rescaling";
+  override readonly supportsMasking = true;
   readonly scale: number;
   readonly offset: number;
   constructor(scale: number, options: LayerOptions & { readonly offset?: number } = {}) {

@@ -105,6 +105,7 @@ export interface BatchNormalizationOptions extends NormalizationOptions {
  */
 export class BatchNormalization extends Affine {
   static override readonly className = "BatchNormalization";
+  override readonly supportsMasking = true;
   readonly momentum: number;
   readonly axis: number;
   private movingMean: Weight | null = null;
@@ -159,6 +160,7 @@ export class BatchNormalization extends Affine {
 /** Brings every sample to mean 0 and variance 1 along `axis` (default: the last). Weights: gamma, beta. */
 export class LayerNormalization extends Affine {
   static override readonly className = "LayerNormalization";
+  override readonly supportsMasking = true;
   readonly axis: number | readonly number[];
 
   constructor(options: NormalizationOptions = {}) {
@@ -195,6 +197,7 @@ export class LayerNormalization extends Affine {
 /** Brings groups of channels (32) of every sample to mean 0 and variance 1. Weights: gamma, beta. */
 export class GroupNormalization extends Affine {
   static override readonly className = "GroupNormalization";
+  override readonly supportsMasking = true;
   readonly groups: number;
 
   constructor(options: NormalizationOptions & { readonly groups?: number } = {}) {
@@ -230,6 +233,7 @@ export class GroupNormalization extends Affine {
 /** Divides by the norm along `axis` (default: the last). */
 export class UnitNormalization extends Layer {
   static override readonly className = "UnitNormalization";
+  override readonly supportsMasking = true;
   readonly axis: number;
   constructor(options: LayerOptions & { readonly axis?: number } = {}) {
     super(options);

@@ -1,5 +1,6 @@
 import { type Tensor } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
+import { maskOf } from "../masks.ts";
 
 /** How losses of single samples become one number. `sum_over_batch_size` is their mean. */
 export type Reduction = "sum_over_batch_size" | "sum" | "mean" | "none" | "mean_with_sample_weight";
@@ -33,7 +34,10 @@ export abstract class Loss {
   apply(yTrue: Tensor, yPred: Tensor, sampleWeight: Tensor | null = null): Tensor {
     const target = yTrue.dtype === "bool" ? yTrue.cast(yPred.dtype) : yTrue;
     const [t, p] = sameRank(target, yPred);
-    return reduceWeighted(this.call(t, p), sampleWeight, this.reduction);
+    const values = this.call(t, p);
+    const mask = maskOf(yPred);
+    const weight = mask === null ? sampleWeight : maskedWeight(mask, sampleWeight, values, this.reduction);
+    return reduceWeighted(values, weight, this.reduction);
   }
 
   getConfig(): Config {
@@ -47,6 +51,21 @@ export function sameRank(yTrue: Tensor, yPred: Tensor): readonly [Tensor, Tensor
   if (yTrue.rank === yPred.rank + 1 && yTrue.shape.at(-1) === 1)
     return [yTrue.reshape(yTrue.shape.slice(0, -1)), yPred];
   return [yTrue, yPred];
+}
+
+/**
+ * Weights for steps of which a mask says whether they count. As in Keras, those that do weigh (all steps) / (steps that
+ * count) where a mean over all is taken, so that it becomes one over those that count.
+ */
+export function maskedWeight(mask: Tensor, sampleWeight: Tensor | null, values: Tensor, reduction: Reduction): Tensor {
+  const flags = mask.cast(values.dtype);
+  const averaged = reduction === "sum_over_batch_size" || reduction === "mean";
+  const kept = averaged ? flags.mul(mask.size / Math.max(1, flags.sum().item())) : flags;
+  if (sampleWeight === null) return kept;
+  let weight = sampleWeight.cast(values.dtype);
+  if (weight.rank === kept.rank + 1 && weight.shape.at(-1) === 1) weight = weight.squeeze(-1);
+  while (weight.rank < kept.rank) weight = weight.unsqueeze(-1);
+  return kept.mul(weight);
 }
 
 /** Weighs and reduces losses of samples. */

@@ -1,6 +1,7 @@
 import { sum, type Tensor } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
-import { sameRank } from "../losses/loss.ts";
+import { maskedWeight, sameRank } from "../losses/loss.ts";
+import { maskOf } from "../masks.ts";
 
 /** A number that is followed over the batches of an epoch. One of one's own extends this class. */
 export abstract class Metric {
@@ -71,11 +72,13 @@ export class MeanMetric extends Metric {
   update(yTrue: Tensor, yPred: Tensor, sampleWeight: Tensor | null = null): void {
     const [t, p] = sameRank(yTrue, yPred);
     const values = this.value(t, p);
-    if (sampleWeight === null) {
+    const mask = maskOf(yPred);
+    const given = mask === null ? sampleWeight : maskedWeight(mask, sampleWeight, values, "sum");
+    if (given === null) {
       this.mean.add((values.rank === 0 ? values : sum(values)).item(), values.size);
       return;
     }
-    let weight = sampleWeight.cast(values.dtype);
+    let weight = given.cast(values.dtype);
     if (weight.rank === values.rank + 1) weight = weight.reshape(values.shape);
     while (weight.rank < values.rank) weight = weight.reshape([...weight.shape, 1]);
     const full = weight.broadcastTo(values.shape);

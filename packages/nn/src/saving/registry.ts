@@ -1,11 +1,13 @@
-import { type Config, isSerialized, type Json, optionsOf, type Serialized } from "../config.ts";
+import { type Config, camelCase, isSerialized, type Json, optionsOf, type Serialized } from "../config.ts";
 import { ModelFileError, unknownName } from "../errors.ts";
 import { Functional } from "../functional.ts";
 import * as activations from "../layers/activations.ts";
 import { MultiHeadAttention } from "../layers/attention.ts";
 import * as augmentation from "../layers/augmentation.ts";
+import * as cells from "../layers/cells.ts";
 import * as convolution from "../layers/convolution.ts";
 import * as core from "../layers/core.ts";
+import { Embedding, Masking } from "../layers/embedding.ts";
 import { Normalization } from "../layers/feature-normalization.ts";
 import * as merge from "../layers/merge.ts";
 import * as noise from "../layers/noise.ts";
@@ -13,9 +15,10 @@ import * as normalization from "../layers/normalization.ts";
 import * as pooling from "../layers/pooling.ts";
 import * as recurrent from "../layers/recurrent.ts";
 import * as shape from "../layers/shape.ts";
+import { Bidirectional, TimeDistributed } from "../layers/wrappers.ts";
 import type { BatchShape, Layer } from "../module.ts";
 import { Sequential } from "../sequential.ts";
-import { SymbolicTensor } from "../symbolic.ts";
+import { type CallOptions, givenTensors, mapOptions, SymbolicTensor } from "../symbolic.ts";
 
 /** Makes a layer from its options as files contain them. */
 export type LayerReader = (config: Config, options: Record<string, unknown>) => Layer;
@@ -56,13 +59,17 @@ const positional: readonly (readonly [LayerClass, readonly string[]])[] = [
   [recurrent.SimpleRNN, ["units"]],
   [recurrent.LSTM, ["units"]],
   [recurrent.GRU, ["units"]],
-  [recurrent.Embedding, ["inputDim", "outputDim"]],
+  [cells.SimpleRNNCell, ["units"]],
+  [cells.LSTMCell, ["units"]],
+  [cells.GRUCell, ["units"]],
+  [Embedding, ["inputDim", "outputDim"]],
 ];
 
 /** Classes that take one object of options. */
 const plain: readonly LayerClass[] = [
   core.Flatten,
   core.InputLayer,
+  Masking,
   noise.ActivityRegularization,
   ...Object.values(activations),
   ...Object.values(pooling),
@@ -88,12 +95,19 @@ const readers = new Map<string, LayerReader>([
   ["Model", (config) => functionalOf(config)],
   [
     "Bidirectional",
-    (_, { layer, backwardLayer: _unused, ...options }) =>
-      new recurrent.Bidirectional(layerOf(layer as Serialized) as recurrent.LSTM, options),
+    (config, { layer, backwardLayer, ...options }) =>
+      new Bidirectional(layerOf(layer as Serialized) as recurrent.RNN, {
+        ...options,
+        ...(config.merge_mode === null ? { mergeMode: null } : {}),
+        ...(isSerialized(backwardLayer) ? { backwardLayer: layerOf(backwardLayer) as recurrent.RNN } : {}),
+      }),
   ],
+  ["TimeDistributed", (_, { layer, ...options }) => new TimeDistributed(layerOf(layer as Serialized), options)],
+  ["RNN", (_, { cell, ...options }) => new recurrent.RNN(layerOf(cell as Serialized) as cells.RecurrentCell, options)],
   [
-    "TimeDistributed",
-    (_, { layer, ...options }) => new recurrent.TimeDistributed(layerOf(layer as Serialized), options),
+    "StackedRNNCells",
+    (_, { cells: list, ...options }) =>
+      new cells.StackedRNNCells((list as Serialized[]).map(layerOf) as cells.RecurrentCell[], options),
   ],
 ]);
 for (const type of plain) {
@@ -140,10 +154,6 @@ export function layerOf(given: Serialized): Layer {
   if (options.dtype !== "float64") options.dtype = "float32";
   const stated = batchShapeOf(given.config);
   if (stated !== null) options.inputShape = stated.slice(1);
-  if (options.maskZero === true || options.returnState === true || options.stateful === true) {
-    const option = options.maskZero ? "mask_zero" : options.returnState ? "return_state" : "stateful";
-    throw new ModelFileError({ op: "loadModel", message: `${given.class_name} with ${option} cannot be read yet` });
-  }
   const layer = read(given.config, options);
   if (given.config.trainable === false) layer.trainable = false;
   return layer;
@@ -172,13 +182,23 @@ interface FileNode {
   readonly inbound_nodes: readonly Json[];
 }
 
-type Place = readonly [string, number, number];
+/** Which output, of which call of which layer. */
+interface Place {
+  readonly layer: string;
+  readonly use: number;
+  readonly output: number;
+}
+
+function placeOf(value: Json): Place {
+  const [layer, use = 0, output = 0] = value as readonly [string, number?, number?];
+  return { layer, use, output };
+}
 
 /** A functional model by its options in a file, in the forms of Keras 2 and 3. */
 export function functionalOf(config: Config): Functional {
   const entries = config.layers as unknown as readonly FileNode[];
   const layers = new Map<string, Layer>();
-  const made = new Map<string, SymbolicTensor[]>();
+  const made = new Map<string, (readonly SymbolicTensor[])[]>();
   for (const entry of entries) {
     const layer = layerOf(entry);
     const name = entry.name ?? (entry.config.name as string);
@@ -187,7 +207,7 @@ export function functionalOf(config: Config): Functional {
     made.set(
       name,
       layer instanceof core.InputLayer
-        ? [new SymbolicTensor([null, ...(layer.statedInputShape ?? [])], layer, [])]
+        ? [SymbolicTensor.outputsOf(layer, [], [[null, ...(layer.statedInputShape ?? [])]])]
         : [],
     );
   }
@@ -197,20 +217,26 @@ export function functionalOf(config: Config): Functional {
       name: entry.name ?? (entry.config.name as string),
       use,
       from: placesOf(node),
+      options: keywordsOf(node),
     })),
   );
   while (waiting.length > 0) {
     const later: typeof waiting = [];
     for (const item of waiting) {
-      const parents = item.from.map(([name, use]) => made.get(name)?.[use]);
       const own = made.get(item.name)!;
+      const find = ({ layer, use, output }: Place) => made.get(layer)?.[use]?.[output];
+      const parents = [...item.from, ...givenTensors(item.options)].map(find);
       if (parents.some((p) => p === undefined) || own.length !== item.use) {
         later.push(item);
         continue;
       }
       const layer = layers.get(item.name)!;
-      const known = parents as SymbolicTensor[];
-      own.push(new SymbolicTensor(layer.mergedShape(known.map((p) => p.shape)), layer, known));
+      own.push(
+        layer.connect(
+          item.from.map(find) as SymbolicTensor[],
+          mapOptions(item.options, (place) => find(place)!),
+        ),
+      );
     }
     if (later.length === waiting.length) {
       throw new ModelFileError({
@@ -222,8 +248,10 @@ export function functionalOf(config: Config): Functional {
   }
   const ends = (places: Json | undefined): SymbolicTensor[] => {
     const list = places as readonly Json[];
-    const several = Array.isArray(list[0]) ? (list as unknown as readonly Place[]) : [list as unknown as Place];
-    return several.map(([name, use]) => made.get(name)![use]!);
+    return (Array.isArray(list[0]) ? list : [list as Json]).map((item) => {
+      const { layer, use, output } = placeOf(item);
+      return made.get(layer)![use]![output]!;
+    });
   };
   return new Functional({
     name: config.name as string,
@@ -235,15 +263,29 @@ export function functionalOf(config: Config): Functional {
 /** What a layer was applied to: `{ args: [tensor …] }` in Keras 3, `[[name, use, output, {}] …]` in Keras 2. */
 function placesOf(node: Json): readonly Place[] {
   if (Array.isArray(node)) {
-    const list = Array.isArray(node[0]) ? node : [node];
-    return list as unknown as readonly Place[];
+    return (Array.isArray(node[0]) ? node : [node]).map(placeOf);
   }
-  const places: Place[] = [];
-  const visit = (value: Json): void => {
-    if (Array.isArray(value)) for (const inner of value) visit(inner);
-    else if (isSerialized(value) && value.class_name === "__keras_tensor__")
-      places.push(value.config.keras_history as unknown as Place);
+  return tensorsIn((node as { readonly args: Json }).args);
+}
+
+/** The tensors in what a file says of a call, by their places. */
+function tensorsIn(value: Json): readonly Place[] {
+  if (Array.isArray(value)) return value.flatMap(tensorsIn);
+  const tensor = isSerialized(value) && value.class_name === "__keras_tensor__";
+  return tensor ? [placeOf(value.config.keras_history!)] : [];
+}
+
+/** What a layer was given besides its inputs. */
+function keywordsOf(node: Json): CallOptions<Place> {
+  const kwargs = Array.isArray(node) ? undefined : (node as { readonly kwargs?: Config }).kwargs;
+  const read = (value: Json): unknown => {
+    if (Array.isArray(value)) return value.map(read);
+    return isSerialized(value) ? tensorsIn(value)[0] : value;
   };
-  visit((node as { readonly args: Json }).args);
-  return places;
+  const known = ["mask", "initial_state", "attention_mask", "use_causal_mask", "return_attention_scores"];
+  return Object.fromEntries(
+    Object.entries(kwargs ?? {}).flatMap(([key, value]) =>
+      known.includes(key) && value !== null ? [[camelCase(key), read(value)]] : [],
+    ),
+  );
 }

@@ -1,0 +1,29 @@
+import { isSerialized, optionsOf, type Serialized, snakeCase } from "./config.ts";
+import { unknownName } from "./errors.ts";
+
+/** Classes that an object of options makes things of, under their names in Keras. */
+export type Classes<T> = Readonly<Record<string, new (options: never) => T>>;
+
+/**
+ * The object that a name or a file's description stands for, of classes known by their own names and by those in snake
+ * case: `GlorotUniform` is `glorot_uniform` too.
+ *
+ * @param others further names, with the class each stands for.
+ * @throws {ArgumentError} for a name that is not known, naming the nearest.
+ */
+export function makeNamed<T>(
+  op: string,
+  kind: string,
+  given: string | Serialized,
+  classes: Classes<T>,
+  others: Readonly<Record<string, string>> = {},
+): T {
+  const name = isSerialized(given) ? given.class_name : given;
+  const full = Object.hasOwn(others, name) ? others[name]! : name;
+  const found = Object.entries(classes).find(([own]) => own === full || snakeCase(own) === full);
+  if (found === undefined) {
+    throw unknownName(op, kind, name, [...Object.keys(classes).map(snakeCase), ...Object.keys(others)]);
+  }
+  const make = found[1] as new (options: object) => T;
+  return new make(isSerialized(given) ? optionsOf(given.config) : {});
+}
