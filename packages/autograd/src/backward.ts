@@ -1,8 +1,10 @@
+import type { Storage } from "./backend/backend.ts";
+import { backend } from "./backend/current.ts";
 import { describe, GradientError } from "./errors.ts";
-import { viewOf } from "./launch.ts";
+import { viewOf, writingDown } from "./launch.ts";
 import { add, onesLike, zeros } from "./ops/index.ts";
 import { sameShape } from "./shape.ts";
-import { currentObserver, leaf, type Node, withRecording } from "./tape.ts";
+import { currentObserver, type Hook, isForeign, isRecording, leaf, type Node, withRecording } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Options of a backward pass. */
@@ -16,9 +18,86 @@ export interface BackwardOptions {
 /** The cotangents of one node's outputs, null where none has arrived. */
 type Cotangents = (Tensor | null)[];
 
+/** What lies between roots and targets. */
+interface Survey {
+  /** Every node the roots depend on, each after those it was made from. */
+  readonly nodes: readonly Node[];
+  /** Tells this pass from those under way around it. */
+  readonly pass: number;
+  /** Whether the roots also depend on recorded values other than through the targets. */
+  readonly dependsOnOthers: boolean;
+}
+
+let passes = 0;
+
+/**
+ * Visits the nodes that `roots` depend on, depth first and without recursion, leaving out those older than all targets.
+ * Every node in the result bears a {@link Visit} until {@link leave}.
+ * @param targets nodes whose cotangents are wanted; null for every leaf.
+ */
+function survey(roots: readonly Tensor[], targets: ReadonlySet<Node> | null): Survey {
+  const pass = ++passes;
+  const nodes: Node[] = [];
+  const stack: Node[] = [];
+  let oldest = targets === null ? 0 : Number.POSITIVE_INFINITY;
+  for (const target of targets ?? []) oldest = Math.min(oldest, target.sequence);
+  let dependsOnOthers = false;
+
+  const enter = (node: Node): void => {
+    if (node.visit?.pass === pass) return;
+    if (node.sequence < oldest) {
+      dependsOnOthers = true;
+      return;
+    }
+    node.visit = { pass, outer: node.visit, followed: 0, isTarget: false, onPath: false, cotangents: null };
+    stack.push(node);
+  };
+  for (const root of roots) {
+    if (root.node !== null) enter(root.node);
+    while (stack.length > 0) {
+      const node = stack[stack.length - 1]!;
+      const { parents } = node;
+      const visit = node.visit!;
+      if (visit.followed < parents.length) {
+        const parent = parents[visit.followed++]!;
+        if (parent !== null) enter(parent);
+        continue;
+      }
+      stack.pop();
+      nodes.push(node);
+      let hasParents = false;
+      for (let i = 0; i < parents.length; i++) {
+        const parent = parents[i]!;
+        if (parent === null) continue;
+        hasParents = true;
+        if (leads(parent, pass)) visit.onPath = true;
+      }
+      visit.isTarget = targets === null ? node.leaf !== null : targets.has(node);
+      // What a target was itself made from lies outside, unless another target is reached through it.
+      if (visit.isTarget ? hasParents : !visit.onPath && node.leaf !== null) dependsOnOthers = true;
+      visit.onPath ||= visit.isTarget;
+    }
+  }
+  return { nodes, pass, dependsOnOthers };
+}
+
+/** Whether a node is a target of the pass, or was made from one. */
+function leads(node: Node, pass: number): boolean {
+  const { visit } = node;
+  return visit !== null && visit.pass === pass && visit.onPath;
+}
+
+function leave(nodes: readonly Node[]): void {
+  for (let i = 0; i < nodes.length; i++) nodes[i]!.visit = nodes[i]!.visit!.outer;
+}
+
 /**
  * The reverse pass: visits the nodes between `roots` and `targets` once each, every node before those it came from,
  * and hands each one's cotangents on to its parents.
+ *
+ * What the derivative rules of the engine's own operations allocate is known to nobody else, so it is freed as soon as
+ * nothing holds it: temporary results when a rule returns, cotangents when they have been handed on.
+ *
  * @param targets nodes whose cotangents are wanted; null for every leaf.
  * @returns the cotangents of the targets' outputs.
  */
@@ -28,46 +107,71 @@ function walk(
   targets: ReadonlySet<Node> | null,
   retain: boolean,
 ): Map<Node, Cotangents> {
-  const arrived = new Map<Node, Cotangents>();
-  const { path } = between(roots, targets);
-  const onPath = new Set(path);
-  roots.forEach((root, i) => {
-    if (root.node !== null && onPath.has(root.node)) accumulate(arrived, root.node, root.outputIndex, cotangents[i]!);
-  });
-  for (const node of path) {
-    const wanted = targets === null ? node.leaf !== null : targets.has(node);
-    const received = arrived.get(node);
-    if (received === undefined) continue;
-    for (const { output, f } of node.hooks ?? []) {
-      const cotangent = received[output];
-      if (cotangent) received[output] = f(cotangent) ?? cotangent;
-    }
-    if (!wanted) arrived.delete(node);
-    const { op, parents, parentOutputs } = node;
-    if (op.vjp === null || !parents.some((p) => p !== null && onPath.has(p))) continue;
-    const complete = received.includes(null)
-      ? received.map((c, i) => c ?? zeros(node.outputShapes[i]!, { dtype: node.outputDTypes[i]! }))
-      : (received as readonly Tensor[]);
-    for (let i = 0; i < parents.length; i++) {
-      const parent = parents[i]!;
-      if (parent === null || !onPath.has(parent)) continue;
-      const cotangent = op.vjp(complete, node, i);
-      if (cotangent !== null) currentObserver()?.pulledBack?.(node, cotangent);
-      if (cotangent !== null) accumulate(arrived, parent, parentOutputs[i]!, cotangent, op.name);
-    }
-    if (!retain) node.release();
+  const { nodes, pass } = survey(roots, targets);
+  const results = new Map<Node, Cotangents>();
+  // A pass that is itself recorded or traced keeps everything.
+  const keeps = isRecording() || roots.some((x) => x.trace !== null) || cotangents.some((x) => x.trace !== null);
+  const allocated: Storage[] | null = keeps ? null : [];
+  try {
+    writingDown(allocated, () => {
+      roots.forEach(({ node, outputIndex }, i) => {
+        if (node !== null && leads(node, pass)) accumulate(node, outputIndex, cotangents[i]!, "backward");
+      });
+      for (let at = nodes.length - 1; at >= 0; at--) {
+        const node = nodes[at]!;
+        const visit = node.visit!;
+        const received = visit.cotangents;
+        if (received === null) continue;
+        visit.cotangents = null;
+        if (node.hooks !== null) runHooks(node.hooks, received);
+        if (visit.isTarget) results.set(node, received);
+        if (node.op.vjp !== null) handOn(node, received, pass, allocated);
+        if (!retain) node.release();
+        if (!visit.isTarget) discard(received);
+      }
+    });
+  } finally {
+    leave(nodes);
   }
-  return arrived;
+  return results;
 }
 
+function runHooks(hooks: readonly Hook[], received: Cotangents): void {
+  for (const { output, f } of hooks) {
+    const cotangent = received[output];
+    if (!cotangent) continue;
+    share(cotangent);
+    received[output] = f(cotangent) ?? cotangent;
+  }
+}
+
+/** Asks a node's rule for the cotangents of its inputs. */
+function handOn(node: Node, received: Cotangents, pass: number, allocated: Storage[] | null): void {
+  const { op, parents, parentOutputs } = node;
+  const isForeignRule = isForeign(op);
+  if (isForeignRule) for (const cotangent of received) if (cotangent !== null) share(cotangent);
+  let complete: readonly Tensor[] | null = null;
+  for (let i = 0; i < parents.length; i++) {
+    const parent = parents[i]!;
+    if (parent === null || !leads(parent, pass)) continue;
+    complete ??= received.includes(null) ? completed(node, received) : (received as readonly Tensor[]);
+    const all = complete;
+    const cotangent = isForeignRule ? writingDown(null, () => op.vjp!(all, node, i)) : op.vjp!(all, node, i);
+    if (cotangent !== null) {
+      currentObserver()?.pulledBack?.(node, cotangent);
+      // A traced result stands for values that are not seen here.
+      if (cotangent.trace !== null && allocated !== null) for (const storage of allocated) storage.holders = -1;
+      accumulate(parent, parentOutputs[i]!, cotangent, op.name);
+    }
+    if (allocated !== null) sweep(allocated);
+  }
+}
+
+const completed = (node: Node, received: Cotangents): readonly Tensor[] =>
+  received.map((c, i) => c ?? zeros(node.outputShapes[i]!, { dtype: node.outputDTypes[i]! }));
+
 /** Adds a cotangent to what has arrived at an output of a node. */
-function accumulate(
-  arrived: Map<Node, Cotangents>,
-  node: Node,
-  output: number,
-  cotangent: Tensor,
-  from = "backward",
-): void {
+function accumulate(node: Node, output: number, cotangent: Tensor, from: string): void {
   const shape = node.outputShapes[output]!;
   const dtype = node.outputDTypes[output]!;
   if (!sameShape(cotangent.shape, shape) || cotangent.dtype !== dtype) {
@@ -77,57 +181,42 @@ function accumulate(
       hint: "a derivative rule gives cotangents of the shape and dtype of the input they belong to",
     });
   }
-  let received = arrived.get(node);
-  if (received === undefined) {
-    received = node.outputShapes.map(() => null);
-    arrived.set(node, received);
-  }
-  const before = received[output]!;
-  received[output] = before === null ? cotangent : add(before, cotangent);
+  const visit = node.visit!;
+  visit.cotangents ??= node.outputShapes.length === 1 ? [null] : node.outputShapes.map(() => null);
+  const before = visit.cotangents[output]!;
+  const sum = before === null ? cotangent : add(before, cotangent);
+  if (sum.storage.holders >= 0) sum.storage.holders++;
+  visit.cotangents[output] = sum;
+  if (before !== null) discard([before]);
+}
+
+/** Frees what a rule has allocated and nothing holds. */
+function sweep(allocated: Storage[]): void {
+  for (let i = 0; i < allocated.length; i++) if (allocated[i]!.holders === 0) backend().free(allocated[i]!);
+  allocated.length = 0;
+}
+
+/** Says that others may hold a tensor from now on. */
+function share(x: Tensor): void {
+  x.storage.holders = -1;
 }
 
 /**
- * The nodes on a way from `roots` to `targets`, latest first, and whether the roots also depend on recorded values
- * outside that: something a surrounding differentiation may ask about.
+ * Gives up results of {@link gradients} that nobody will use again, views of them included, so that their memory is
+ * free for the next at once. Never necessary. Tensors that anyone else may hold are left alone.
  */
-function between(
-  roots: readonly Tensor[],
-  targets: ReadonlySet<Node> | null,
-): { readonly path: readonly Node[]; readonly dependsOnOthers: boolean } {
-  const oldest = targets === null ? 0 : Math.min(...[...targets].map((t) => t.sequence));
-  const reached = new Set<Node>();
-  const stack: Node[] = [];
-  let dependsOnOthers = false;
-  const reach = (node: Node | null): void => {
-    if (node === null || reached.has(node)) return;
-    if (node.sequence < oldest) {
-      dependsOnOthers = true;
-      return;
-    }
-    reached.add(node);
-    stack.push(node);
-  };
-  for (const root of roots) reach(root.node);
-  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    if (targets?.has(node)) {
-      // What a target was itself made from lies outside, unless another target is reached through it.
-      if (node.parents.some((p) => p !== null)) dependsOnOthers = true;
-    }
-    for (const parent of node.parents) reach(parent);
+export function discard(tensors: readonly (Tensor | null)[]): void {
+  for (let i = 0; i < tensors.length; i++) {
+    const storage = tensors[i]?.storage;
+    if (storage !== undefined && storage.holders > 0 && --storage.holders === 0) backend().free(storage);
   }
-  const ascending = [...reached].sort((a, b) => a.sequence - b.sequence);
-  if (targets === null) return { path: ascending.reverse(), dependsOnOthers: false };
-  const path = new Set<Node>();
-  for (const node of ascending) {
-    if (targets.has(node) || node.parents.some((p) => p !== null && path.has(p))) path.add(node);
-    else if (node.leaf !== null) dependsOnOthers = true;
-  }
-  return { path: [...path].reverse(), dependsOnOthers };
 }
 
 /** Whether `roots` depend on recorded values other than through `targets`. */
 export function dependsOnOthers(roots: readonly Tensor[], targets: readonly Tensor[]): boolean {
-  return between(roots, new Set(targets.map((t) => t.node!))).dependsOnOthers;
+  const { nodes, dependsOnOthers } = survey(roots, new Set(targets.map((t) => t.node!)));
+  leave(nodes);
+  return dependsOnOthers;
 }
 
 /**
@@ -232,7 +321,14 @@ export function backward(
     const arrived = walk(list, start("backward", list, given), null, retainGraph);
     for (const [node, [gradient]] of arrived) {
       const { leaf } = node;
-      if (leaf !== null && gradient) leaf.grad = leaf.grad === null ? gradient : add(leaf.grad, gradient);
+      if (leaf === null || !gradient) continue;
+      if (leaf.grad === null) {
+        share(gradient);
+        leaf.grad = gradient;
+      } else {
+        leaf.grad = add(leaf.grad, gradient);
+        discard([gradient]);
+      }
     }
   });
 }

@@ -1,8 +1,23 @@
 // What it takes to add an operation from outside the package: `@gradiente/autograd/extend`.
 
+import type { Op } from "./tape.ts";
+import * as tape from "./tape.ts";
+import type { Tensor } from "./tensor.ts";
+
+export { discard } from "./backward.ts";
 export { allocate, launch, viewOf } from "./launch.ts";
 export { ElementwiseOp, type ElementwiseParams } from "./ops/elementwise.ts";
 export { defineLinear } from "./ops/linear.ts";
 export { defineElementwise, pointwise, type ResultRule } from "./ops/pointwise.ts";
 export * as scalar from "./scalar/expression.ts";
-export { apply, applyAll, type Call, type Op, type Saved, savesInput, savesNothing, savesOutput } from "./tape.ts";
+export { type Call, type Op, type Saved, savesInput, savesNothing, savesOutput } from "./tape.ts";
+
+/** Applies an operation with one output; see {@link applyAll}. */
+export function apply<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tensor {
+  return tape.apply(tape.foreign(op), inputs, params);
+}
+
+/** Computes the outputs of an operation, and records it where an input carries a gradient. */
+export function applyAll<P>(op: Op<P>, inputs: readonly Tensor[], params: P): readonly Tensor[] {
+  return tape.applyAll(tape.foreign(op), inputs, params);
+}

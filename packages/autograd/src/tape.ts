@@ -1,5 +1,5 @@
 import type { DType } from "./dtype.ts";
-import { isFloat } from "./dtype.ts";
+import { dtypes, isFloat } from "./dtype.ts";
 import { GradientError } from "./errors.ts";
 import type { Shape } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
@@ -56,54 +56,54 @@ export const savesInput = (...inputs: number[]): Saved => ({ inputs, output: fal
 
 /** One application of an operation, as its derivative rules see it. */
 export class Call<P = unknown> {
+  /** Name of the operation. */
   readonly name: string;
   readonly params: P;
   readonly shapes: readonly Shape[];
   readonly dtypes: readonly DType[];
-  private inputs: (Tensor | null)[];
+  private inputs: readonly (Tensor | null)[] | null;
   private outputs: readonly Tensor[] | null;
-  private readonly versions: readonly number[];
+  /** Versions of the inputs' storages, where any is kept. */
+  private readonly versions: readonly number[] | null;
 
-  constructor(
-    op: { readonly name: string },
-    params: P,
-    inputs: readonly Tensor[],
-    outputs: readonly Tensor[],
-    saved: readonly Saved[],
-  ) {
+  /** @param keepsAll keep every value, not only what derivatives with respect to recorded inputs read. */
+  constructor(op: Op<P>, params: P, inputs: readonly Tensor[], outputs: readonly Tensor[], keepsAll: boolean) {
     this.name = op.name;
     this.params = params;
-    // Plain loops: this runs once for every operation.
+    // Plain loops and few arrays: this runs once for every operation.
     const count = inputs.length;
     const shapes = new Array<Shape>(count);
-    const dtypes = new Array<DType>(count);
-    const versions = new Array<number>(count);
-    const kept = new Array<Tensor | null>(count);
+    let kept: (Tensor | null)[] | null = keepsAll ? [...inputs] : null;
+    let keepsOutput = keepsAll;
     for (let i = 0; i < count; i++) {
       const x = inputs[i]!;
       shapes[i] = x.shape;
-      dtypes[i] = x.dtype;
-      versions[i] = x.storage.version;
-      kept[i] = null;
-    }
-    let keepsOutput = false;
-    for (let i = 0; i < saved.length; i++) {
-      const { inputs: indices, output } = saved[i]!;
-      keepsOutput ||= output;
-      for (let k = 0; k < indices.length; k++) kept[indices[k]!] = inputs[indices[k]!] ?? null;
+      if (keepsAll || x.node === null) continue;
+      const saved = op.saves(i, params);
+      keepsOutput ||= saved.output;
+      for (let k = 0; k < saved.inputs.length; k++) {
+        const index = saved.inputs[k]!;
+        kept ??= new Array<Tensor | null>(count).fill(null);
+        if (index < count) kept[index] = inputs[index]!;
+      }
     }
     this.shapes = shapes;
-    this.dtypes = dtypes;
+    this.dtypes = dtypesOf(inputs);
     this.inputs = kept;
     this.outputs = keepsOutput ? outputs : null;
+    let versions: number[] | null = null;
+    if (kept !== null) {
+      versions = new Array<number>(count);
+      for (let i = 0; i < count; i++) versions[i] = inputs[i]!.storage.version;
+    }
     this.versions = versions;
   }
 
   /** Input `i`, which the operation has declared it saves. */
   input(i: number): Tensor {
-    const x = this.inputs[i];
+    const x = this.inputs?.[i];
     if (x === undefined || x === null) throw this.missing(`input ${i}`);
-    if (x.storage.version !== this.versions[i]) {
+    if (x.storage.version !== this.versions![i]) {
       throw new GradientError({
         op: "backward",
         message: `input ${i} of ${this.name} was changed by assign after ${this.name} had saved it`,
@@ -123,7 +123,7 @@ export class Call<P = unknown> {
 
   /** Lets go of the saved values. */
   release(): void {
-    this.inputs = [];
+    this.inputs = null;
     this.outputs = null;
   }
 
@@ -135,6 +135,22 @@ export class Call<P = unknown> {
     });
   }
 }
+
+/** Lists of one to three equal dtypes, which are nearly all there are, made once. */
+const equalDTypes = Object.fromEntries(
+  dtypes.map((dtype) => [dtype, [[], [dtype], [dtype, dtype], [dtype, dtype, dtype]]]),
+) as unknown as Readonly<Record<DType, readonly (readonly DType[])[]>>;
+
+function dtypesOf(tensors: readonly Tensor[]): readonly DType[] {
+  const count = tensors.length;
+  if (count === 0 || count > 3) return tensors.map((x) => x.dtype);
+  const { dtype } = tensors[0]!;
+  for (let i = 1; i < count; i++) if (tensors[i]!.dtype !== dtype) return tensors.map((x) => x.dtype);
+  return equalDTypes[dtype][count]!;
+}
+
+/** Output numbers of inputs that are all the only output of their node. */
+const onlyOutputs: readonly (readonly number[])[] = [[], [0], [0, 0], [0, 0, 0]];
 
 /**
  * An operation on the tape. Nodes hang from the tensors they made and lead back to those they were made from, so a
@@ -148,7 +164,7 @@ export class Node extends Call<never> {
   readonly parentOutputs: readonly number[];
   readonly outputShapes: readonly Shape[];
   readonly outputDTypes: readonly DType[];
-  /** Grows with every node: descending, a topological order. */
+  /** Grows with every node, so that no node is older than its parents. */
   readonly sequence: number;
   /** The tensor that collects the gradient, for a leaf. */
   readonly leaf: Tensor | null;
@@ -157,6 +173,8 @@ export class Node extends Call<never> {
   hooks: Hook[] | null = null;
   /** Where the user called the operation, while anomalies are looked for. */
   origin: string | null = null;
+  /** What the backward pass under way knows of it. */
+  visit: Visit | null = null;
 
   constructor(
     op: Op<never>,
@@ -165,27 +183,20 @@ export class Node extends Call<never> {
     outputs: readonly Tensor[],
     leafOf: Tensor | null = null,
   ) {
+    super(op, params, inputs, outputs, false);
+    this.op = op;
     const count = inputs.length;
     const parents = new Array<Node | null>(count);
-    const parentOutputs = new Array<number>(count);
-    const saved = new Array<Saved>(count);
+    let parentOutputs = onlyOutputs[count];
     for (let i = 0; i < count; i++) {
       const { node, outputIndex } = inputs[i]!;
       parents[i] = node;
-      parentOutputs[i] = outputIndex;
-      saved[i] = node === null ? savesNothing : op.saves(i, params);
+      if (outputIndex !== 0) parentOutputs = undefined;
     }
-    super(op, params, inputs, outputs, saved);
-    this.op = op;
     this.parents = parents;
-    this.parentOutputs = parentOutputs;
-    if (outputs.length === 1) {
-      this.outputShapes = [outputs[0]!.shape];
-      this.outputDTypes = [outputs[0]!.dtype];
-    } else {
-      this.outputShapes = outputs.map((y) => y.shape);
-      this.outputDTypes = outputs.map((y) => y.dtype);
-    }
+    this.parentOutputs = parentOutputs ?? inputs.map((x) => x.outputIndex);
+    this.outputShapes = outputs.length === 1 ? [outputs[0]!.shape] : outputs.map((y) => y.shape);
+    this.outputDTypes = dtypesOf(outputs);
     this.sequence = nextSequence++;
     this.leaf = leafOf;
   }
@@ -194,6 +205,20 @@ export class Node extends Call<never> {
     super.release();
     this.released = true;
   }
+}
+
+/** What one backward pass knows of a node. */
+export interface Visit {
+  readonly pass: number;
+  /** What a pass that is under way around this one knows of it. */
+  readonly outer: Visit | null;
+  /** How many of its parents have been followed. */
+  followed: number;
+  /** Whether it lies between the roots and the targets. */
+  onPath: boolean;
+  isTarget: boolean;
+  /** The cotangents of its outputs, null where none has arrived. */
+  cotangents: (Tensor | null)[] | null;
 }
 
 /** Something to be done with the cotangent of one output when it is known. */
@@ -263,7 +288,11 @@ export function leaf(x: Tensor): Node {
 
 /** Applies an operation with one output; see {@link applyAll}. */
 export function apply<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tensor {
-  return applyAll(op, inputs, params)[0]!;
+  if (observer !== null || isTraced(inputs)) return applyAll(op, inputs, params)[0]!;
+  const result = op.forward(inputs, params);
+  const outputs = Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor];
+  if (recording && op.vjp !== null && anyRecorded(inputs)) record(op, inputs, outputs, params);
+  return outputs[0]!;
 }
 
 /** Computes the outputs of an operation, and records it where an input carries a gradient. */
@@ -289,6 +318,11 @@ function anyRecorded(inputs: readonly Tensor[]): boolean {
   return false;
 }
 
+function isTraced(inputs: readonly Tensor[]): boolean {
+  for (let i = 0; i < inputs.length; i++) if (inputs[i]!.trace !== null) return true;
+  return false;
+}
+
 function innermostTrace(inputs: readonly Tensor[]): Trace | null {
   let innermost: Trace | null = null;
   for (const { trace } of inputs) {
@@ -307,6 +341,22 @@ function record<P>(op: Op<P>, inputs: readonly Tensor[], outputs: readonly Tenso
     y.outputIndex = i;
   }
   if (node !== null) observer?.recorded?.(node);
+}
+
+const foreignOps = new WeakSet<object>();
+
+/**
+ * Says that an operation's rules run code that is not the engine's own, which may keep whatever tensors it is shown.
+ * @returns the operation.
+ */
+export function foreign<P>(op: Op<P>): Op<P> {
+  foreignOps.add(op);
+  return op;
+}
+
+/** Whether an operation's rules may keep the tensors they are shown; see {@link foreign}. */
+export function isForeign(op: object): boolean {
+  return foreignOps.has(op);
 }
 
 /**

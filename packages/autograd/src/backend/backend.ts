@@ -13,6 +13,11 @@ export interface Storage {
   readonly array: TypedArray;
   /** Counts changes in place, so that a value saved for the backward pass is known to be stale. */
   version: number;
+  /**
+   * How many values under way hold it, while the engine alone knows of it and may {@link Backend.free} it when nothing
+   * does; -1 once anyone else may hold it, as is usual.
+   */
+  holders: number;
 }
 
 /** A strided window on a storage. A tensor is one. */
@@ -148,5 +153,7 @@ export interface Backend {
   allocate(dtype: DType, length: number): Storage;
   /** New storage that holds `array`'s elements; the backend may keep `array` itself. */
   adopt(dtype: DType, array: TypedArray): Storage;
+  /** Gives up storage that nobody will use again. */
+  free(storage: Storage): void;
   run(kernel: Kernel, inputs: readonly View[], outputs: readonly View[], scalars?: readonly number[]): void;
 }

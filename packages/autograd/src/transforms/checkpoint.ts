@@ -1,7 +1,7 @@
 import { capturedBy, gradients } from "../backward.ts";
 import { viewOf } from "../launch.ts";
 import { zeros } from "../ops/index.ts";
-import { apply, isRecording, type Op, savesAll, withRecording } from "../tape.ts";
+import { apply, foreign, isRecording, type Op, savesAll, withRecording } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { alias } from "./grad.ts";
 
@@ -13,7 +13,7 @@ interface CheckpointParams {
   computed: { readonly cotangent: Tensor; readonly gradients: readonly Tensor[] } | null;
 }
 
-const checkpointOp: Op<CheckpointParams> = {
+const checkpointOp: Op<CheckpointParams> = foreign({
   name: "checkpoint",
   forward: (_, { value }) => viewOf(value, value.shape, value.strides),
   saves: (index, { arity }) => savesAll(Math.max(arity, index + 1)),
@@ -38,7 +38,7 @@ const checkpointOp: Op<CheckpointParams> = {
   },
   jvp: null,
   batch: (inputs, _, { f, arity }) => f(...inputs.slice(0, arity)),
-};
+});
 
 /**
  * `f(...args)`, keeping nothing of its inner steps: the backward pass computes them again. Trades time for memory.

@@ -1,7 +1,7 @@
 import { gradients } from "../backward.ts";
 import { ArgumentError } from "../errors.ts";
 import { zerosLike } from "../ops/index.ts";
-import { apply, type Op, savesAll, withRecording } from "../tape.ts";
+import { apply, foreign, type Op, savesAll, withRecording } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { alias } from "./grad.ts";
 import { vmap } from "./vmap.ts";
@@ -84,7 +84,7 @@ function customOp(arity: number, { forward, backward }: CustomGradient): Op<null
       return apply(all, inputs, null);
     },
   };
-  return op;
+  return foreign(op);
 }
 
 /**

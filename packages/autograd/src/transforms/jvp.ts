@@ -3,7 +3,7 @@ import { ArgumentError, describe, GradientError } from "../errors.ts";
 import { useForwardMode } from "../gradcheck/gradcheck.ts";
 import { zerosLike } from "../ops/index.ts";
 import { sameShape } from "../shape.ts";
-import { applyAll, Call, type Op, savesAll } from "../tape.ts";
+import { applyAll, Call, type Op } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Trace } from "../trace.ts";
 import { grad } from "./grad.ts";
@@ -32,7 +32,7 @@ class Dual implements Trace {
     const outputs = applyAll(op, primals, params);
     let moved: readonly (Tensor | null)[] = [];
     if (op.jvp !== null && tangents.some((t) => t !== null)) {
-      const call = new Call(op, params, primals, outputs, [savesAll(inputs.length)]);
+      const call = new Call(op, params, primals, outputs, true);
       const result = op.jvp(tangents, call);
       moved = Array.isArray(result) ? (result as readonly (Tensor | null)[]) : [result as Tensor | null];
     }

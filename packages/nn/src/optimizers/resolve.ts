@@ -55,6 +55,13 @@ export function resolveOptimizer(given: OptimizerLike): Optimizer {
   return new type(rate === undefined ? options : { ...options, learningRate: rate });
 }
 
+const classes: ReadonlySet<unknown> = new Set(Object.values(byName));
+
+/** Whether it is one of this package's own, which keep no gradient beyond a step; a class that extends one may. */
+export function isBuiltIn(optimizer: Optimizer): boolean {
+  return classes.has(optimizer.constructor);
+}
+
 export function optimizerConfig(optimizer: Optimizer): Config {
   return serialized("keras.optimizers", optimizer.className, optimizer.getConfig());
 }

@@ -1,8 +1,10 @@
 import { gradients, noGrad, type Tensor, type TensorLike } from "@gradiente/autograd";
+import { discard } from "@gradiente/autograd/extend";
 import { type Callback, History } from "../callbacks/callback.ts";
 import { automaticVerbosity, ProgressBar } from "../callbacks/progress-bar.ts";
 import { DataError, NotReadyError, TrainingError } from "../errors.ts";
 import type { Model } from "../model.ts";
+import { isBuiltIn } from "../optimizers/resolve.ts";
 import { checkInputShape, checkTargets } from "./checks.ts";
 import type { Compiled } from "./compiled.ts";
 import { type Arrays, type Batch, type BatchIterable, type Column, isBatchIterable } from "./data.ts";
@@ -160,6 +162,7 @@ export function trainStep(model: Model, batch: Batch, onNonFinite: "throw" | "co
       weights.map((w) => w.value),
     );
     compiled.optimizer.apply(slopes, weights);
+    if (isBuiltIn(compiled.optimizer)) discard(slopes);
   }
   noGrad(() => void compiled.update(value, loss.outputs, batch.y, outputs, batch.sampleWeight, batch.size));
   return value;

@@ -29,7 +29,7 @@ type RunnerArguments = Parameters<KernelRunner> extends [unknown, ...infer Rest]
 
 /** Storage on the garbage-collected heap. */
 function storage(dtype: DType, array: TypedArray): Storage {
-  return { dtype, length: array.length, array, version: 0 };
+  return { dtype, length: array.length, array, version: 0, holders: -1 };
 }
 
 /** The backend every other one is tested against. */
@@ -37,5 +37,7 @@ export const referenceBackend: Backend = {
   name: "reference",
   allocate: (dtype, length) => storage(dtype, allocateArray(dtype, length)),
   adopt: storage,
+  // The garbage collector sees to it.
+  free: () => {},
   run: (kernel, inputs, outputs, scalars = []) => runFrom(referenceKernels, kernel, inputs, outputs, scalars),
 };

@@ -34,8 +34,6 @@ export interface WasmOptions {
 export interface WasmBackend extends Backend {
   readonly name: "wasm";
   allocate(dtype: DType, length: number): WasmStorage;
-  /** Gives up storage nobody will use again. */
-  free(storage: Storage): void;
   /** Keeps storage in the WebAssembly heap until it is unpinned. */
   pin(storage: Storage): void;
   unpin(storage: Storage): void;
@@ -98,7 +96,9 @@ export function createWasmBackend(options: WasmOptions = {}): WasmBackend | null
     relaxedSimd,
     allocate: (dtype, length) => heap.allocate(dtype, length),
     adopt: (dtype: DType, array: TypedArray) => heap.adopt(dtype, array),
-    free: (storage) => heap.free(storage as WasmStorage),
+    free: (storage) => {
+      if ((storage as WasmStorage).heap === heap) heap.free(storage as WasmStorage);
+    },
     pin: (storage) => heap.pin(storage as WasmStorage),
     unpin: (storage) => heap.unpin(storage as WasmStorage),
     memory: () => heap.statistics(),

@@ -43,6 +43,7 @@ export class WasmStorage implements Storage {
   readonly dtype: DType;
   readonly length: number;
   version = 0;
+  holders = -1;
   readonly heap: Heap;
   /** Byte address, or 0 while not in the heap. */
   pointer = 0;
@@ -69,7 +70,7 @@ export class WasmStorage implements Storage {
   get array(): TypedArray {
     if (this.pointer === 0) {
       if (typeof this.copy === "number") this.copy = allocateArray(this.dtype, 1).fill(this.copy);
-      if (this.copy === null) throw new Error("this storage has been freed");
+      if (this.copy === null) throw freed();
       return this.copy;
     }
     // Whoever asked may write.
@@ -91,6 +92,9 @@ export class WasmStorage implements Storage {
     this.#view = null;
   }
 }
+
+const freed = (): MemoryError =>
+  new MemoryError({ op: "read", message: "the tensor's memory has been given up", hint: "use it before discard()" });
 
 export interface HeapOptions {
   /** Hard limit of the heap in bytes. */
@@ -168,7 +172,7 @@ export class Heap {
   bring(storage: WasmStorage): void {
     if (storage.pointer !== 0) return;
     const { copy } = storage;
-    if (copy === null) throw new Error("this storage has been freed");
+    if (copy === null) throw freed();
     this.#place(storage);
     if (typeof copy === "number") this.write(storage, copy);
     else storage.window().set(copy);
@@ -301,8 +305,11 @@ export class Heap {
 
   #copyOf(storage: WasmStorage): TypedArray {
     try {
-      const copy = allocateArray(storage.dtype, storage.length);
-      copy.set(storage.window());
+      const { dtype, length, pointer } = storage;
+      const copy = allocateArray(dtype, length);
+      // A window costs more than a few elements.
+      if (length > 16) copy.set(storage.window());
+      else for (let i = 0, size = itemSize(dtype); i < length; i++) copy[i] = this.read(dtype, pointer + i * size);
       return copy;
     } catch {
       throw new MemoryError({
