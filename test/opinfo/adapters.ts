@@ -212,7 +212,7 @@ const elementwise: Record<string, Adapter> = {
         ["sinc", g.sinc],
         ["isfinite", g.isFinite],
         ["isinf", g.isInf],
-        ["isnan", g.isNaN],
+        ["isnan", g.isNan],
         ["logical_not", g.logicalNot],
         ["nan_to_num", g.nanToNum],
         ["positive", (x: T) => x.clone()],

@@ -73,7 +73,10 @@ function sentence({ op, message, operands, hint }: ErrorFacts): string {
 /** An {@link ArgumentError} that lists the valid values and, for a near miss, names the nearest. */
 export function unknownOption(op: string, option: string, value: unknown, valid: readonly string[]): ArgumentError {
   const given = typeof value === "string" ? value : "";
-  const nearest = valid.find((v) => given !== "" && isNear(v.toLowerCase(), given.toLowerCase()));
+  const near = valid
+    .map((v) => ({ v, edits: editsBetween(v.toLowerCase(), given.toLowerCase()) }))
+    .sort((a, b) => a.edits - b.edits)[0];
+  const nearest = given !== "" && near !== undefined && near.edits <= 2 ? near.v : undefined;
   return new ArgumentError({
     op,
     message: `${option} is ${JSON.stringify(value)}, expected one of ${valid.map((v) => JSON.stringify(v)).join(", ")}`,
@@ -81,8 +84,8 @@ export function unknownOption(op: string, option: string, value: unknown, valid:
   });
 }
 
-/** Whether two words are at most two edits (insertions, deletions, substitutions) apart. */
-function isNear(a: string, b: string): boolean {
+/** How many insertions, deletions and substitutions two words are apart (V. Levenshtein). */
+function editsBetween(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
@@ -92,5 +95,5 @@ function isNear(a: string, b: string): boolean {
     }
     previous = row;
   }
-  return previous[b.length]! <= 2;
+  return previous[b.length]!;
 }

@@ -40,6 +40,22 @@ interface Methods {
   readonly dot: Method<typeof ops.dot>;
   readonly inner: Method<typeof ops.inner>;
   readonly outer: Method<typeof ops.outer>;
+  readonly kron: Method<typeof ops.kron>;
+  readonly cross: Method<typeof ops.cross>;
+  readonly cholesky: Method<typeof ops.cholesky>;
+  readonly solve: Method<typeof ops.solve>;
+  readonly inv: Method<typeof ops.inv>;
+  readonly det: Method<typeof ops.det>;
+  readonly slogdet: Method<typeof ops.slogdet>;
+  readonly qr: Method<typeof ops.qr>;
+  readonly svd: Method<typeof ops.svd>;
+  readonly eigh: Method<typeof ops.eigh>;
+  readonly lstsq: Method<typeof ops.lstsq>;
+  readonly pinv: Method<typeof ops.pinv>;
+  readonly matrixPower: Method<typeof ops.matrixPower>;
+  readonly matrixExp: Method<typeof ops.matrixExp>;
+  readonly matrixNorm: Method<typeof ops.matrixNorm>;
+  readonly cond: Method<typeof ops.cond>;
   readonly neg: Method<typeof ops.neg>;
   readonly abs: Method<typeof ops.abs>;
   readonly sign: Method<typeof ops.sign>;
@@ -106,7 +122,7 @@ interface Methods {
   readonly nanToNum: Method<typeof ops.nanToNum>;
   readonly bitwiseNot: Method<typeof ops.bitwiseNot>;
   readonly logicalNot: Method<typeof ops.logicalNot>;
-  readonly isNaN: Method<typeof ops.isNaN>;
+  readonly isNan: Method<typeof ops.isNan>;
   readonly isFinite: Method<typeof ops.isFinite>;
   readonly isInf: Method<typeof ops.isInf>;
   readonly detach: Method<typeof ops.detach>;
@@ -122,6 +138,7 @@ interface Methods {
   readonly any: Method<typeof ops.any>;
   readonly all: Method<typeof ops.all>;
   readonly variance: Method<typeof ops.variance>;
+  readonly var: Method<typeof ops.var>;
   readonly std: Method<typeof ops.std>;
   readonly norm: Method<typeof ops.norm>;
   readonly logSumExp: Method<typeof ops.logSumExp>;
@@ -130,6 +147,8 @@ interface Methods {
   readonly nanMean: Method<typeof ops.nanMean>;
   readonly median: Method<typeof ops.median>;
   readonly quantile: Method<typeof ops.quantile>;
+  readonly nanMedian: Method<typeof ops.nanMedian>;
+  readonly nanQuantile: Method<typeof ops.nanQuantile>;
   readonly average: Method<typeof ops.average>;
   readonly argmax: Method<typeof ops.argmax>;
   readonly argmin: Method<typeof ops.argmin>;
@@ -141,6 +160,8 @@ interface Methods {
   readonly cummin: Method<typeof ops.cummin>;
   readonly logCumSumExp: Method<typeof ops.logCumSumExp>;
   readonly diff: Method<typeof ops.diff>;
+  readonly trapezoid: Method<typeof ops.trapezoid>;
+  readonly bincount: Method<typeof ops.bincount>;
   readonly cast: Method<typeof ops.cast>;
   readonly reshape: Method<typeof ops.reshape>;
   readonly flatten: Method<typeof ops.flatten>;
@@ -229,6 +250,22 @@ const functions: { readonly [K in keyof Methods]: (typeof ops)[K] } = {
   dot: ops.dot,
   inner: ops.inner,
   outer: ops.outer,
+  kron: ops.kron,
+  cross: ops.cross,
+  cholesky: ops.cholesky,
+  solve: ops.solve,
+  inv: ops.inv,
+  det: ops.det,
+  slogdet: ops.slogdet,
+  qr: ops.qr,
+  svd: ops.svd,
+  eigh: ops.eigh,
+  lstsq: ops.lstsq,
+  pinv: ops.pinv,
+  matrixPower: ops.matrixPower,
+  matrixExp: ops.matrixExp,
+  matrixNorm: ops.matrixNorm,
+  cond: ops.cond,
   neg: ops.neg,
   abs: ops.abs,
   sign: ops.sign,
@@ -295,7 +332,7 @@ const functions: { readonly [K in keyof Methods]: (typeof ops)[K] } = {
   nanToNum: ops.nanToNum,
   bitwiseNot: ops.bitwiseNot,
   logicalNot: ops.logicalNot,
-  isNaN: ops.isNaN,
+  isNan: ops.isNan,
   isFinite: ops.isFinite,
   isInf: ops.isInf,
   detach: ops.detach,
@@ -311,6 +348,7 @@ const functions: { readonly [K in keyof Methods]: (typeof ops)[K] } = {
   any: ops.any,
   all: ops.all,
   variance: ops.variance,
+  var: ops.var,
   std: ops.std,
   norm: ops.norm,
   logSumExp: ops.logSumExp,
@@ -319,6 +357,8 @@ const functions: { readonly [K in keyof Methods]: (typeof ops)[K] } = {
   nanMean: ops.nanMean,
   median: ops.median,
   quantile: ops.quantile,
+  nanMedian: ops.nanMedian,
+  nanQuantile: ops.nanQuantile,
   average: ops.average,
   argmax: ops.argmax,
   argmin: ops.argmin,
@@ -330,6 +370,8 @@ const functions: { readonly [K in keyof Methods]: (typeof ops)[K] } = {
   cummin: ops.cummin,
   logCumSumExp: ops.logCumSumExp,
   diff: ops.diff,
+  trapezoid: ops.trapezoid,
+  bincount: ops.bincount,
   cast: ops.cast,
   reshape: ops.reshape,
   flatten: ops.flatten,

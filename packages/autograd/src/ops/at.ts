@@ -59,7 +59,7 @@ function complete(input: Tensor, index: readonly Index[]): Exclude<Index, "...">
  * at([1, 2, 3], [true, false, true]); // [1, 3]
  * ```
  */
-export function at(x: TensorLike, ...index: readonly Index[]): Tensor {
+export function at(x: TensorLike, ...index: Index[]): Tensor {
   const input = asTensor(x);
   const items = complete(input, index);
   const advanced = items.some(isList);

@@ -145,18 +145,18 @@ export function logicalNot(x: TensorLike): Tensor {
   return pointwise(logicalNotOp, "bool", [x]);
 }
 
-const isNaNOp = defineElementwise("isNaN", 1, (x) => s.ne(x, x));
+const isNanOp = defineElementwise("isNan", 1, (x) => s.ne(x, x));
 
 /**
  * Whether x is NaN.
  *
  * @example
  * ```ts
- * isNaN([1, Number.NaN]); // [false, true]
+ * isNan([1, Number.NaN]); // [false, true]
  * ```
  */
-export function isNaN(x: TensorLike): Tensor {
-  return pointwise(isNaNOp, "bool", [x]);
+export function isNan(x: TensorLike): Tensor {
+  return pointwise(isNanOp, "bool", [x]);
 }
 
 const isFiniteOp = defineElementwise("isFinite", 1, (x) => s.lt(s.abs(x), Number.POSITIVE_INFINITY));

@@ -70,7 +70,7 @@ export {
   greaterEqual,
   isFinite,
   isInf,
-  isNaN,
+  isNan,
   less,
   lessEqual,
   logicalAnd,
@@ -115,8 +115,18 @@ export { detach, stopGradient } from "./detach.ts";
 export { dot, einsum, inner, kron, outer, tensorDot } from "./einsum.ts";
 export { oneHot, take, takeAlongAxis } from "./indexing.ts";
 export { eigh, qr, svd } from "./linalg/decompose.ts";
-export { cond, cross, lstsq, matrixExp, matrixPower, pinv } from "./linalg/matrix.ts";
-export { cholesky, det, inv, slogdet, solve, type TriangularOptions, triangularSolve } from "./linalg/solve.ts";
+export { det, slogdet } from "./linalg/determinant.ts";
+export {
+  cond,
+  cross,
+  lstsq,
+  type MatrixOrder,
+  matrixExp,
+  matrixNorm,
+  matrixPower,
+  pinv,
+} from "./linalg/matrix.ts";
+export { cholesky, inv, solve, type TriangularOptions, triangularSolve } from "./linalg/solve.ts";
 export {
   binaryCrossEntropy,
   binaryCrossEntropyWithLogits,
@@ -192,6 +202,7 @@ export {
   xlogy,
 } from "./piecewise.ts";
 export { adaptiveAvgPool, adaptiveMaxPool, avgPool, maxPool, type PoolOptions } from "./pool.ts";
+export { median, nanMedian, nanQuantile, type QuantileOptions, quantile } from "./quantile.ts";
 export {
   bernoulli,
   categorical,
@@ -207,7 +218,7 @@ export {
   uniform,
 } from "./random.ts";
 export type { ArgOptions, ReduceOptions } from "./reduction.ts";
-export { all, any, argmax, argmin, max, mean, min, sum, variance } from "./reduction.ts";
+export { all, any, argmax, argmin, max, mean, min, sum, variance, variance as var } from "./reduction.ts";
 export { permute, reshape } from "./reshape.ts";
 export { type InterpolateOptions, interpolate } from "./resize.ts";
 export { cummax, cummin, cumprod, cumsum, logCumSumExp, type ScanOptions } from "./scan.ts";
@@ -245,12 +256,10 @@ export {
   diff,
   histogram,
   logSumExp,
-  median,
   nanMean,
   nanSum,
   norm,
   prod,
-  quantile,
   std,
   trapezoid,
 } from "./statistics.ts";

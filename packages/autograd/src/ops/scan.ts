@@ -5,7 +5,7 @@ import { apply, type Op, savesNothing } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { mul } from "./arithmetic.ts";
 import { cast } from "./cast.ts";
-import { equal, isNaN, logicalOr, where } from "./comparison.ts";
+import { equal, isNan, logicalOr, where } from "./comparison.ts";
 import { arange, asTensor, type TensorLike } from "./create.ts";
 import { takeAlongAxis } from "./indexing.ts";
 import { defineLinear } from "./linear.ts";
@@ -59,14 +59,14 @@ export function cumsum(x: TensorLike, options: ScanOptions = {}): Tensor {
  * A running combination by doubling: after k rounds every element combines the 2ᵏ up to it (W. D. Hillis, G. L. Steele,
  * 1986). Derivatives of every order are those of `combine`, without dividing by anything.
  */
-function doubling(x: Tensor, combine: (earlier: Tensor, later: Tensor) => Tensor): Tensor {
+function doubling(x: Tensor, combine: (earlier: Tensor, later: Tensor, step: number) => Tensor): Tensor {
   const length = x.shape.at(-1)!;
   const rest = Array<null>(x.rank - 1).fill(null);
   let y = x;
   for (let step = 1; step < length; step *= 2) {
     const earlier = slice(y, [...rest, { stop: length - step }]);
     const later = slice(y, [...rest, { start: step }]);
-    y = concatenate([slice(y, [...rest, { stop: step }]), combine(earlier, later)], { axis: -1 });
+    y = concatenate([slice(y, [...rest, { stop: step }]), combine(earlier, later, step)], { axis: -1 });
   }
   return y;
 }
@@ -114,7 +114,7 @@ const runningMin = discreteScan("min");
 function extremes(x: Tensor, op: Op<null>): Tensor {
   const running = apply(op, [x], null);
   const places = arange(x.shape.at(-1)!);
-  const reached = where(logicalOr(equal(x, running), isNaN(x)), places, 0);
+  const reached = where(logicalOr(equal(x, running), isNan(x)), places, 0);
   return takeAlongAxis(x, apply(runningMax, [reached], null), -1);
 }
 
@@ -140,6 +140,15 @@ export function cummax(x: TensorLike, options: ScanOptions = {}): Tensor {
  */
 export function cummin(x: TensorLike, options: ScanOptions = {}): Tensor {
   return along("cummin", numeric(x), options, (y) => extremes(y, runningMin));
+}
+
+/** The running products along the last axis, beginning again wherever the group changes; groups are in order. */
+export function productsWithinGroups(x: Tensor, groups: Tensor): Tensor {
+  const rest = Array<null>(x.rank - 1).fill(null);
+  return doubling(x, (earlier, later, step) => {
+    const isSame = equal(slice(groups, [...rest, { stop: -step }]), slice(groups, [...rest, { start: step }]));
+    return mul(later, where(isSame, earlier, 1));
+  });
 }
 
 /** The product over the last axis, by halving, so that factors of 0 do no harm to any derivative. */

@@ -4,17 +4,19 @@ import { ArgumentError, ShapeError, unknownOption } from "../errors.ts";
 import { normalizeAxis, type Shape, sizeOf } from "../shape.ts";
 import { apply, type Op, savesNothing } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
-import { add, div } from "./arithmetic.ts";
+import { add, div, mul } from "./arithmetic.ts";
 import { asBatch, broadcastTo } from "./broadcast.ts";
-import { cast } from "./cast.ts";
-import { equal, greaterEqual, where } from "./comparison.ts";
+import { cast, clone } from "./cast.ts";
+import { equal, greaterEqual, notEqual, where } from "./comparison.ts";
 import { arange, asTensor, full, fullLike, onesLike, type TensorLike, zerosLike } from "./create.ts";
 import { detach } from "./detach.ts";
 import { addAlongAxis, checkIndices, take, takeAlongAxis } from "./indexing.ts";
 import { pad } from "./pad.ts";
 import { clamp } from "./piecewise.ts";
 import { reshape } from "./reshape.ts";
-import { flatten } from "./shape.ts";
+import { productsWithinGroups } from "./scan.ts";
+import { concatenate, flatten, moveAxis } from "./shape.ts";
+import { argsort } from "./sort.ts";
 import { slice } from "./view.ts";
 
 /** Options of gathering and scattering. */
@@ -156,12 +158,30 @@ export function scatter(
   return where(greaterEqual(from, 0), take(flatten(values), clamp(from, { min: 0 })), prepared.input);
 }
 
-const reductions = ["sum", "mean", "amax", "amin"] as const;
+const reductions = ["sum", "mean", "prod", "amax", "amin"] as const;
+
+/** The product of the values at each place, 1 where there are none, in the shape of `input`. */
+function multiplied(source: Tensor, prepared: Prepared): Tensor {
+  const { places, at } = prepared;
+  const order = argsort(places, { axis: at });
+  const [groups, values] = [places, source].map((x) => moveAxis(takeAlongAxis(x, order, at), at, -1)) as [
+    Tensor,
+    Tensor,
+  ];
+  const running = productsWithinGroups(values, groups);
+  // The last of a group has its product.
+  const rest = Array<null>(groups.rank - 1).fill(null);
+  const changes = notEqual(slice(groups, [...rest, { stop: -1 }]), slice(groups, [...rest, { start: 1 }]));
+  const isLast = concatenate([changes, full(groups.shape.with(-1, 1), 1, { dtype: "bool" })], { axis: -1 });
+  const sorted = { ...prepared, places: moveAxis(groups, -1, at) };
+  const products = summed(moveAxis(where(isLast, running, 0), -1, at), sorted);
+  return where(greaterEqual(summed(onesLike(source), prepared), 1), products, 1);
+}
 
 /**
  * `x` combined with the values that fall on each place. Ties of extremes share the gradient evenly.
  *
- * @param options.reduce `"sum"`, `"mean"`, `"amax"` or `"amin"`.
+ * @param options.reduce `"sum"`, `"mean"`, `"prod"` (right where factors are 0, too), `"amax"` or `"amin"`.
  * @param options.includeSelf whether `x`'s own elements take part where values fall. Default: true.
  *
  * @example
@@ -180,6 +200,7 @@ export function scatterReduce(
   const prepared = prepare("scatterReduce", x, indices, axis);
   const { input, places, at } = prepared;
   const values = sourceFor("scatterReduce", source, prepared);
+  if (values.size === 0) return clone(input);
   const counts = summed(onesLike(values), prepared);
   const touched = greaterEqual(counts, 1);
   if (reduce === "sum" || reduce === "mean") {
@@ -188,6 +209,7 @@ export function scatterReduce(
     if (reduce === "sum") return total;
     return div(total, clamp(add(counts, includeSelf ? 1 : 0), { min: 1 }));
   }
+  if (reduce === "prod") return mul(includeSelf ? input : where(touched, 1, input), multiplied(values, prepared));
   const neutral = reduce === "amax" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   const own = detach(includeSelf ? input : where(touched, neutral, input));
   const window = slice(own, upTo(places.shape.with(at, input.shape[at]!)));

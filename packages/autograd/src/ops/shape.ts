@@ -34,19 +34,32 @@ export function swapAxes(x: TensorLike, a: number, b: number): Tensor {
 }
 
 /**
- * One axis moved to another place, the others keeping their order.
+ * One axis, or several, moved to other places, the others keeping their order.
  *
  * @example
  * ```ts
  * moveAxis(zeros([2, 3, 4]), 0, -1).shape; // [3, 4, 2]
+ * moveAxis(zeros([2, 3, 4]), [0, 1], [-1, 0]).shape; // [3, 4, 2]
  * ```
  */
-export function moveAxis(x: TensorLike, from: number, to: number): Tensor {
+export function moveAxis(x: TensorLike, from: number | readonly number[], to: number | readonly number[]): Tensor {
   const input = asTensor(x);
-  const source = normalizeAxis("moveAxis", from, input);
-  const target = normalizeAxis("moveAxis", to, input);
-  const order = input.shape.map((_, i) => i).toSpliced(source, 1);
-  return permute(input, order.toSpliced(target, 0, source));
+  const [sources, targets] = [from, to].map((axes) =>
+    (typeof axes === "number" ? [axes] : axes).map((axis) => normalizeAxis("moveAxis", axis, input)),
+  ) as [number[], number[]];
+  const isOnce = (axes: number[]): boolean => new Set(axes).size === axes.length;
+  if (sources.length !== targets.length || !isOnce(sources) || !isOnce(targets)) {
+    throw new AxisError({
+      op: "moveAxis",
+      message: `axes [${sources.join(", ")}] cannot move to [${targets.join(", ")}]`,
+      operands: [input],
+      hint: "give as many places as axes, each once",
+    });
+  }
+  const order = input.shape.map((_, i) => i).filter((axis) => !sources.includes(axis));
+  const moves = targets.map((target, i) => [target, sources[i]!] as const).sort(([a], [b]) => a - b);
+  for (const [target, source] of moves) order.splice(target, 0, source);
+  return permute(input, order);
 }
 
 /**

@@ -1,28 +1,31 @@
 import { defaultDType, isFloat } from "../dtype.ts";
-import { ArgumentError, ShapeError } from "../errors.ts";
+import { ArgumentError } from "../errors.ts";
 import { normalizeAxes, normalizeAxis, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { abs, add, div, mul, pow, square, sub } from "./arithmetic.ts";
 import { cast } from "./cast.ts";
-import { equal, isFinite, isNaN, logicalNot, notEqual, where } from "./comparison.ts";
+import { equal, isFinite, isNan, logicalNot, notEqual, where } from "./comparison.ts";
 import { asTensor, fromArray, full, type TensorLike } from "./create.ts";
 import { detach } from "./detach.ts";
 import { exp, log, sqrt } from "./math.ts";
-import { lerp } from "./piecewise.ts";
 import { max, mean, min, type ReduceOptions, sum, variance } from "./reduction.ts";
 import { permute, reshape } from "./reshape.ts";
 import { productOfLast } from "./scan.ts";
-import { concatenate, moveAxis } from "./shape.ts";
-import { sort } from "./sort.ts";
-import { select, slice } from "./view.ts";
+import { moveAxis } from "./shape.ts";
+import { slice } from "./view.ts";
 
-const floating = (x: TensorLike): Tensor => {
+/** As floats: the default ones for integers. */
+export const floating = (x: TensorLike): Tensor => {
   const input = asTensor(x);
   return isFloat(input.dtype) ? input : cast(input, defaultDType());
 };
 
 /** The reduced axes merged into one last axis, and the shape to give the result. */
-function merged(op: string, x: Tensor, { axis, keepDims = false }: ReduceOptions): { last: Tensor; shape: Shape } {
+export function merged(
+  op: string,
+  x: Tensor,
+  { axis, keepDims = false }: ReduceOptions,
+): { last: Tensor; shape: Shape } {
   const axes = normalizeAxes(op, axis, x);
   const kept = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
   const count = sizeOf(axes.map((a) => x.shape[a]!));
@@ -136,7 +139,7 @@ export function countNonzero(x: TensorLike, options: ReduceOptions = {}): Tensor
  */
 export function nanSum(x: TensorLike, options: ReduceOptions = {}): Tensor {
   const input = asTensor(x);
-  return sum(where(isNaN(input), 0, input), options);
+  return sum(where(isNan(input), 0, input), options);
 }
 
 /**
@@ -149,53 +152,7 @@ export function nanSum(x: TensorLike, options: ReduceOptions = {}): Tensor {
  */
 export function nanMean(x: TensorLike, options: ReduceOptions = {}): Tensor {
   const input = floating(x);
-  return div(nanSum(input, options), sum(cast(logicalNot(isNaN(input)), input.dtype), options));
-}
-
-/**
- * The q-quantile, with linear interpolation between neighbours; NaN where there is one.
- *
- * @param q in [0, 1], or a list, which becomes the first axis of the result.
- * @throws {ArgumentError} for q outside [0, 1].
- * @throws {ShapeError} over no elements.
- *
- * @example
- * ```ts
- * quantile([1, 2, 3, 4], 0.5); // 2.5
- * ```
- */
-export function quantile(x: TensorLike, q: number | readonly number[], options: ReduceOptions = {}): Tensor {
-  const input = floating(x);
-  const list = typeof q === "number" ? [q] : q;
-  const bad = list.find((v) => !(v >= 0 && v <= 1));
-  if (bad !== undefined) throw new ArgumentError({ op: "quantile", message: `q is ${bad}`, hint: "0 ≤ q ≤ 1" });
-  const { last, shape } = merged("quantile", input, options);
-  const count = last.shape.at(-1)!;
-  if (count === 0) throw new ShapeError({ op: "quantile", message: "there is no element", operands: [input] });
-  const { values } = sort(last);
-  const hasNaN = isNaN(select(values, -1, -1));
-  const found = list.map((v) => {
-    const place = v * (count - 1);
-    const below = Math.floor(place);
-    const value = lerp(select(values, -1, below), select(values, -1, Math.min(below + 1, count - 1)), place - below);
-    return where(hasNaN, Number.NaN, value);
-  });
-  if (typeof q === "number") return reshape(found[0]!, shape);
-  return reshape(stackFirst(found), [list.length, ...shape]);
-}
-
-const stackFirst = (parts: readonly Tensor[]): Tensor => concatenate(parts.map((p) => reshape(p, [1, ...p.shape])));
-
-/**
- * The middle element in order, or the mean of the two in the middle; NaN where there is one.
- *
- * @example
- * ```ts
- * median([3, 1, 2]); // 2
- * ```
- */
-export function median(x: TensorLike, options: ReduceOptions = {}): Tensor {
-  return quantile(x, 0.5, options);
+  return div(nanSum(input, options), sum(cast(logicalNot(isNan(input)), input.dtype), options));
 }
 
 /**

@@ -177,7 +177,7 @@ export const notDifferentiable: Readonly<Record<string, string>> = {
   greaterEqual: discrete,
   isFinite: discrete,
   isInf: discrete,
-  isNaN: discrete,
+  isNan: discrete,
   less: discrete,
   lessEqual: discrete,
   linspace: creation,

@@ -38,6 +38,18 @@ const alongAxis = (f: (x: Tensor, o: { axis: number }) => Tensor, shortest = 0, 
     input,
   );
 
+/** With NaN here and there. */
+const distinctOrNaN = (s: Sampler, shape: readonly number[]): Tensor =>
+  g.where(g.equal(s.integers(shape, 0, 3), 0), Number.NaN, s.distinct(shape));
+
+const quantile =
+  (f: typeof g.quantile, input: typeof distinct): CaseMaker =>
+  (s) => {
+    const q = s.choose<number | number[]>([0.3, 1, [0, 0.7]]);
+    const method = s.choose(["linear", "lower", "higher", "midpoint", "nearest"] as const);
+    return reduced((x, o) => f(x, q, { ...o, method }), 1, input)(s);
+  };
+
 /** Statistics, running combinations and sorting. */
 const statisticsCases: CaseTable = {
   prod: reduced(g.prod),
@@ -56,10 +68,9 @@ const statisticsCases: CaseTable = {
     const ord = s.choose([2, 1, 0, 3, 1.5, -1, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]);
     return reduced((x, o) => g.norm(x, { ...o, ord }), 1, distinctNotZero)(s);
   },
-  quantile: (s) => {
-    const q = s.choose<number | number[]>([0.3, 1, [0, 0.7]]);
-    return reduced((x, o) => g.quantile(x, q, o), 1, distinct)(s);
-  },
+  quantile: quantile(g.quantile, distinct),
+  nanQuantile: quantile((...args) => g.nanToNum(g.nanQuantile(...args)), distinctOrNaN),
+  nanMedian: reduced((x, o) => g.nanToNum(g.nanMedian(x, o)), 1, distinctOrNaN),
   average: (s) => {
     const shape = s.shape(1, 2, 1);
     const axis = s.axis(shape);
@@ -160,8 +171,10 @@ const indexCases: CaseTable = {
   scatter: scattering(g.scatter),
   scatterAdd: scattering(g.scatterAdd),
   scatterReduce: (s) => {
-    const [reduce, includeSelf] = [s.choose(["sum", "mean", "amax", "amin"] as const), s.boolean()];
-    return scattering((x, i, v, o) => g.scatterReduce(x, i, v, { ...o, reduce, includeSelf }), distinct)(s);
+    const [reduce, includeSelf] = [s.choose(["sum", "mean", "prod", "amax", "amin"] as const), s.boolean()];
+    const withZeros: typeof distinct = (_, shape) => s.tensor(shape).mul(s.integers(shape, 0, 2).cast("float64"));
+    const input = reduce === "prod" ? withZeros : distinct;
+    return scattering((x, i, v, o) => g.scatterReduce(x, i, v, { ...o, reduce, includeSelf }), input)(s);
   },
   indexSelect: (s) => {
     const indices = s.integers([2], 0, 1);

@@ -43,6 +43,7 @@ export const shapeCases: CaseTable = {
   sum: reduced(g.sum),
   mean: reduced(g.mean, 1),
   variance: reduced(g.variance, 1),
+  var: reduced((x, o) => g.var(g.stack([x, x.mul(2)]), { ...o, axis: 0, correction: 1 }), 1),
   max: reduced(g.max, 1),
   min: reduced(g.min, 1),
   cast: (s) => ({ f: (x) => g.cast(x!, "float64").mul(x!), inputs: [s.tensor(s.shape())] }),
@@ -76,6 +77,7 @@ export const shapeCases: CaseTable = {
   }, 1),
   moveAxis: shaped((s, shape) => {
     const [a, b] = [s.axis(shape), s.axis(shape)];
+    if (shape.length === 3 && s.boolean()) return (x) => g.moveAxis(x, [0, 2], [1, 0]);
     return (x) => g.moveAxis(x, a, b);
   }, 1),
   unsqueeze: shaped((s, shape) => {

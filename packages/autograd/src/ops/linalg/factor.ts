@@ -47,13 +47,17 @@ export function luOf(a: Float64Array, n: number): { lu: Float64Array; order: Int
   return { lu, order, sign };
 }
 
-/** X with A·X = B, for B of m columns. */
-export function solveOne(a: Float64Array, b: Float64Array, n: number, m: number): Float64Array {
+/** X with A·X = B, for B of m columns; `op` is who asks. */
+export function solveOne(a: Float64Array, b: Float64Array, n: number, m: number, op: string): Float64Array {
   const { lu, order } = luOf(a, n);
   const x = new Float64Array(n * m);
   for (let i = 0; i < n; i++) {
     if (lu[i * n + i] === 0) {
-      throw new NumericalError({ op: "solve", message: `the matrix is singular: pivot ${i} is 0` });
+      throw new NumericalError({
+        op,
+        message: `the matrix is singular: pivot ${i} is 0`,
+        hint: "pinv and lstsq accept singular matrices",
+      });
     }
     for (let c = 0; c < m; c++) {
       let sum = b[order[i]! * m + c]!;
@@ -69,6 +73,13 @@ export function backSubstitute(t: Float64Array, b: Float64Array, n: number, m: n
   const x = b.slice();
   for (let step = 0; step < n; step++) {
     const i = lower ? step : n - 1 - step;
+    if (t[i * n + i] === 0 && m > 0) {
+      throw new NumericalError({
+        op: "triangularSolve",
+        message: `the matrix is singular: element [${i}, ${i}] is 0`,
+        hint: "columns that depend on each other make such a triangle",
+      });
+    }
     for (let c = 0; c < m; c++) {
       let sum = x[i * m + c]!;
       for (let k = lower ? 0 : i + 1; k < (lower ? i : n); k++) sum -= t[i * n + k]! * x[k * m + c]!;
@@ -78,33 +89,30 @@ export function backSubstitute(t: Float64Array, b: Float64Array, n: number, m: n
   return x;
 }
 
-/** A = Q·R for m ≥ n by Householder's reflections: Q is m × n, R's diagonal may have any sign. */
-export function qrOf(a: Float64Array, m: number, n: number): { q: Float64Array; r: Float64Array } {
+/**
+ * A = Q·R by Householder's reflections, with LAPACK's signs: Q has `count` columns, from min(m, n) to m, and R as many
+ * rows.
+ */
+export function qrOf(a: Float64Array, m: number, n: number, count: number): { q: Float64Array; r: Float64Array } {
   const work = a.slice();
-  const reflectors: Float64Array[] = [];
-  for (let k = 0; k < n; k++) {
+  const reflectors: { v: Float64Array; length: number }[] = [];
+  for (let k = 0; k < Math.min(m - 1, n); k++) {
     const v = new Float64Array(m);
-    let norm = 0;
-    for (let i = k; i < m; i++) norm = Math.hypot(norm, work[i * n + k]!);
-    const alpha = work[k * n + k]! > 0 ? -norm : norm;
+    let below = 0;
+    for (let i = k + 1; i < m; i++) below = Math.hypot(below, work[i * n + k]!);
+    if (below === 0) continue;
+    const norm = Math.hypot(below, work[k * n + k]!);
     for (let i = k; i < m; i++) v[i] = work[i * n + k]!;
-    v[k]! -= alpha;
-    let length = 0;
-    for (let i = k; i < m; i++) length += v[i]! * v[i]!;
-    if (length > 0 && m - k > 1) {
-      reflect(work, v, length, m, n, k);
-      reflectors.push(v);
-    } else reflectors.push(new Float64Array(m));
-  }
-  const r = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) for (let j = i; j < n; j++) r[i * n + j] = work[i * n + j]!;
-  const q = new Float64Array(m * n);
-  for (let i = 0; i < n; i++) q[i * n + i] = 1;
-  for (let k = n - 1; k >= 0; k--) {
-    const v = reflectors[k]!;
+    v[k]! += v[k]! < 0 ? -norm : norm;
     const length = v.reduce((sum, x) => sum + x * x, 0);
-    if (length > 0) reflect(q, v, length, m, n, 0);
+    reflect(work, v, length, m, n, k);
+    reflectors.push({ v, length });
   }
+  const r = new Float64Array(count * n);
+  for (let i = 0; i < Math.min(count, n); i++) for (let j = i; j < n; j++) r[i * n + j] = work[i * n + j]!;
+  const q = new Float64Array(m * count);
+  for (let i = 0; i < count; i++) q[i * count + i] = 1;
+  for (const { v, length } of reflectors.reverse()) reflect(q, v, length, m, count, 0);
   return { q, r };
 }
 
@@ -123,10 +131,11 @@ export function eighOf(a: Float64Array, n: number): { values: Float64Array; vect
   for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) s[i * n + j] = s[j * n + i] = a[i * n + j]!;
   const v = new Float64Array(n * n);
   for (let i = 0; i < n; i++) v[i * n + i] = 1;
+  const total = s.reduce((sum, x) => sum + x * x, 0);
   for (let sweep = 0; sweep < 60; sweep++) {
     let off = 0;
     for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) off += s[i * n + j]! ** 2;
-    if (off < 1e-300) break;
+    if (off <= 1e-40 * total) break;
     for (let p = 0; p < n; p++) {
       for (let q = p + 1; q < n; q++) {
         const apq = s[p * n + q]!;
@@ -165,8 +174,16 @@ function columns(x: Float64Array, m: number, n: number, order: readonly number[]
   return result;
 }
 
-/** A = U·diag(s)·Vᵀ for m ≥ n, by Jacobi's rotations of A's columns (M. Hestenes, 1958); s descending. */
-export function svdOf(a: Float64Array, m: number, n: number): { u: Float64Array; s: Float64Array; v: Float64Array } {
+/**
+ * A = U·diag(s)·Vᵀ for m ≥ n, by Jacobi's rotations of A's columns (M. Hestenes, 1958); s descending.
+ * U has `count` columns, n or m, orthonormal also where singular values are 0.
+ */
+export function svdOf(
+  a: Float64Array,
+  m: number,
+  n: number,
+  count: number,
+): { u: Float64Array; s: Float64Array; v: Float64Array } {
   const w = a.slice();
   const v = new Float64Array(n * n);
   for (let i = 0; i < n; i++) v[i * n + i] = 1;
@@ -197,10 +214,33 @@ export function svdOf(a: Float64Array, m: number, n: number): { u: Float64Array;
     return norm;
   });
   const order = norms.map((_, j) => j).sort((i, j) => norms[j]! - norms[i]!);
-  for (let j = 0; j < n; j++) for (let i = 0; i < m; i++) if (norms[j]! > 0) w[i * n + j]! /= norms[j]!;
-  return {
-    u: columns(w, m, n, order),
-    s: Float64Array.from(order, (j) => norms[j]!),
-    v: columns(v, n, n, order),
-  };
+  const rank = order.filter((j) => norms[j]! > 1e-280 * norms[order[0]!]!).length;
+  const u = new Float64Array(m * count);
+  for (const [k, j] of order.slice(0, rank).entries()) {
+    for (let i = 0; i < m; i++) u[i * count + k] = w[i * n + j]! / norms[j]!;
+  }
+  completeBasis(u, m, count, rank);
+  return { u, s: Float64Array.from(order, (j) => norms[j]!), v: columns(v, n, n, order) };
+}
+
+/** Makes orthonormal all `count` columns of `u`, whose first `known` are. */
+function completeBasis(u: Float64Array, m: number, count: number, known: number): void {
+  for (let k = known; k < count; k++) {
+    // The unit vector farthest from the span of the columns so far is at the least of their rows.
+    const rows = Array.from({ length: m }, (_, i) =>
+      u.subarray(i * count, i * count + k).reduce((s, x) => s + x * x, 0),
+    );
+    const first = rows.indexOf(Math.min(...rows));
+    const column = new Float64Array(m);
+    column[first] = 1;
+    // Twice is enough (L. Giraud, J. Langou, M. Rozložník, 2005).
+    for (let round = 0; round < 2; round++) {
+      for (let j = 0; j < k; j++) {
+        const dot = column.reduce((sum, x, i) => sum + x * u[i * count + j]!, 0);
+        for (let i = 0; i < m; i++) column[i]! -= dot * u[i * count + j]!;
+      }
+    }
+    const norm = Math.hypot(...column);
+    for (let i = 0; i < m; i++) u[i * count + k] = column[i]! / norm;
+  }
 }

@@ -1,40 +1,64 @@
 import { ArgumentError, ShapeError } from "../../errors.ts";
-import { normalizeAxis } from "../../shape.ts";
+import { normalizeAxes, normalizeAxis } from "../../shape.ts";
+import { apply, type Op, type Saved, savesAll } from "../../tape.ts";
 import type { Tensor } from "../../tensor.ts";
-import { add, div, mul, sub } from "../arithmetic.ts";
+import { abs, add, div, mul, sub } from "../arithmetic.ts";
 import { roll } from "../arrange.ts";
 import { cast } from "../cast.ts";
 import { greater, where } from "../comparison.ts";
 import { asTensor, eye, type TensorLike } from "../create.ts";
 import { detach, underlying } from "../detach.ts";
 import { matmul } from "../matmul.ts";
-import { max } from "../reduction.ts";
-import { unsqueeze } from "../shape.ts";
+import { max, min, sum } from "../reduction.ts";
+import { reshape } from "../reshape.ts";
+import { moveAxis, unsqueeze } from "../shape.ts";
 import { norm } from "../statistics.ts";
 import { select } from "../view.ts";
 import { matrices, t } from "./batch.ts";
-import { qr, svd } from "./decompose.ts";
-import { inv, solve, triangularSolve } from "./solve.ts";
+import { svd } from "./decompose.ts";
+import { inv, inverse, solve } from "./solve.ts";
 
-/**
- * The X that makes A·X nearest to B, for A with independent columns, by QR.
- *
- * @example
- * ```ts
- * lstsq([[1], [1]], [1, 3]); // [2]
- * ```
- */
-export function lstsq(a: TensorLike, b: TensorLike): Tensor {
-  const input = matrices("lstsq", a, false);
-  const right = asTensor(b);
-  const { q, r } = qr(input);
-  const projected = right.rank === 1 ? matmul(t(q), right) : matmul(t(q), cast(right, input.dtype));
-  return triangularSolve(r, projected, { lower: false });
+interface PinvParams {
+  readonly cutoff: number;
 }
 
+const pinvOp: Op<PinvParams> = {
+  name: "pinv",
+  forward: ([a], { cutoff }) => {
+    const { u, s, v } = svd(a!);
+    const large = greater(s, mul(max(s, { axis: -1, keepDims: true }), cutoff));
+    const inverse = where(large, div(1, where(large, s, 1)), 0);
+    return matmul(mul(v, unsqueeze(inverse, -2)), t(u));
+  },
+  saves: () => saved,
+  // G. Golub, V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose variables
+  // separate" (1973): of matrices whose rank does not change.
+  vjp: ([cotangent], call) => {
+    const [a, p] = [call.input(0), call.output()];
+    const [c, pt] = [t(cotangent!), t(p)];
+    const moved = matmul(matmul(pt, cotangent!), pt);
+    const columns = matmul(matmul(sub(c, matmul(a, matmul(p, c))), p), pt);
+    const rows = matmul(pt, matmul(p, sub(c, matmul(matmul(c, p), a))));
+    return sub(add(columns, rows), moved);
+  },
+  jvp: ([tangent], call) => {
+    const [a, p] = [call.input(0), call.output()];
+    const [d, pt] = [t(tangent!), t(p)];
+    const moved = matmul(matmul(p, tangent!), p);
+    const rows = matmul(matmul(p, pt), sub(d, matmul(matmul(d, a), p)));
+    const columns = matmul(sub(d, matmul(p, matmul(a, d))), matmul(pt, p));
+    return sub(add(rows, columns), moved);
+  },
+  batch: ([a], _, params) => apply(pinvOp, [a!], params),
+};
+
+const saved: Saved = savesAll(1);
+
 /**
- * The pseudo-inverse (E. H. Moore, R. Penrose); singular values below `cutoff` times the largest count as 0.
+ * The pseudo-inverse (E. H. Moore, R. Penrose); singular values below `cutoff` times the largest count as 0. Its
+ * derivative is that among matrices of the same rank.
  *
+ * @param a shape `[..., m, n]`, of any rank.
  * @param options.cutoff default: 2⁻⁵² times the longer side (2⁻²³ for float32).
  *
  * @example
@@ -47,10 +71,34 @@ export function pinv(a: TensorLike, options: { readonly cutoff?: number } = {}):
   if (input.size === 0) return t(input);
   const precision = input.dtype === "float64" ? 2 ** -52 : 2 ** -23;
   const cutoff = options.cutoff ?? precision * Math.max(input.shape.at(-1)!, input.shape.at(-2)!);
-  const { u, s, v } = svd(input);
-  const large = greater(detach(s), mul(max(detach(s), { axis: -1, keepDims: true }), cutoff));
-  const inverse = where(large, div(1, where(large, s, 1)), 0);
-  return matmul(mul(v, unsqueeze(inverse, -2)), t(u));
+  return apply(pinvOp, [input], { cutoff });
+}
+
+/**
+ * The X that makes A·X nearest to B; of several, the smallest. A may have any shape and any rank.
+ *
+ * @param a shape `[..., m, n]`.
+ * @param b shape `[..., m, k]`, or a vector `[m]`.
+ * @param options.cutoff see {@link pinv}, by which it is found.
+ * @throws {ShapeError} when A and B have different numbers of rows.
+ *
+ * @example
+ * ```ts
+ * lstsq([[1], [1]], [1, 3]); // [2]
+ * lstsq([[1, 1]], [2]); // [1, 1]
+ * ```
+ */
+export function lstsq(a: TensorLike, b: TensorLike, options: { readonly cutoff?: number } = {}): Tensor {
+  const input = matrices("lstsq", a, false);
+  const right = cast(asTensor(b), input.dtype);
+  if (right.rank === 0 || right.shape.at(right.rank === 1 ? 0 : -2) !== input.shape.at(-2)) {
+    throw new ShapeError({
+      op: "lstsq",
+      message: "the right side has another number of rows",
+      operands: [input, right],
+    });
+  }
+  return matmul(pinv(input, options), right);
 }
 
 /**
@@ -112,10 +160,77 @@ export function matrixExp(a: TensorLike): Tensor {
   return result;
 }
 
-/** The condition number: the largest singular value divided by the smallest. */
-export function cond(a: TensorLike): Tensor {
+const matrixOrders = ["fro", "nuc", 2, -2, 1, -1, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY] as const;
+
+/** Which norm of a matrix; see {@link matrixNorm}. */
+export type MatrixOrder = "fro" | "nuc" | number;
+
+/**
+ * A norm of each matrix: `"fro"`, the root of the sum of squares; `"nuc"`, the sum of the singular values; 2 or -2, the
+ * largest or smallest of them; 1 or -1, the largest or smallest sum of absolute values in a column; ∞ or -∞, in a row.
+ *
+ * @param options.ord default: `"fro"`.
+ * @param options.axis rows and columns. Default: the last two.
+ * @param options.keepDims keep both axes with length 1. Default: false.
+ * @throws {ArgumentError} for other orders.
+ *
+ * @example
+ * ```ts
+ * matrixNorm([[3, 0], [0, -4]]); // 5
+ * matrixNorm([[3, 0], [0, -4]], { ord: "nuc" }); // 7
+ * ```
+ */
+export function matrixNorm(
+  a: TensorLike,
+  {
+    ord = "fro",
+    axis = [-2, -1],
+    keepDims = false,
+  }: { readonly ord?: MatrixOrder; readonly axis?: readonly [number, number]; readonly keepDims?: boolean } = {},
+): Tensor {
+  if (!(matrixOrders as readonly MatrixOrder[]).includes(ord)) {
+    throw new ArgumentError({
+      op: "matrixNorm",
+      message: `ord is ${typeof ord === "string" ? JSON.stringify(ord) : ord}, expected one of ${matrixOrders.map(String).join(", ")}`,
+    });
+  }
+  const given = asTensor(a);
+  if (given.rank < 2) throw new ShapeError({ op: "matrixNorm", message: "there are no two axes", operands: [given] });
+  normalizeAxes("matrixNorm", axis, given);
+  const input = matrices("matrixNorm", moveAxis(given, axis, [-2, -1]), false);
+  const found = normOfLast(input, ord);
+  if (!keepDims) return found;
+  return moveAxis(reshape(found, [...found.shape, 1, 1]), [-2, -1], axis);
+}
+
+function normOfLast(a: Tensor, ord: MatrixOrder): Tensor {
+  if (ord === "fro") return norm(a, { axis: [-2, -1] });
+  if (ord === "nuc") return sum(svd(a).s, { axis: -1 });
+  const pick = ord > 0 ? max : min;
+  if (Math.abs(ord) === 2) return pick(svd(a).s, { axis: -1 });
+  return pick(sum(abs(a), { axis: Math.abs(ord) === 1 ? -2 : -1 }), { axis: -1 });
+}
+
+/**
+ * The condition number: the norm of a matrix times that of its inverse. For `ord` 2, the default, it is the largest
+ * singular value divided by the smallest, of matrices of any shape.
+ *
+ * @param options.ord any order of {@link matrixNorm}.
+ * @throws {NumericalError} for other orders than ±2, when a matrix is singular.
+ *
+ * @example
+ * ```ts
+ * cond([[4, 0], [0, 2]]); // 2
+ * ```
+ */
+export function cond(a: TensorLike, { ord = 2 }: { readonly ord?: MatrixOrder } = {}): Tensor {
+  if (ord !== 2 && ord !== -2) {
+    const input = matrices("cond", a, true);
+    return mul(matrixNorm(input, { ord }), matrixNorm(inverse(input, "cond"), { ord }));
+  }
   const { s } = svd(matrices("cond", a, false));
-  return div(select(s, -1, 0), select(s, -1, -1));
+  const [largest, smallest] = [select(s, -1, 0), select(s, -1, -1)];
+  return ord === 2 ? div(largest, smallest) : div(smallest, largest);
 }
 
 /**

@@ -1,16 +1,16 @@
 import { type Operand, ShapeError } from "../../errors.ts";
 import { broadcastShapes } from "../../shape.ts";
-import { apply, applyAll, type Op, type Saved, savesAll, savesOutput } from "../../tape.ts";
+import { apply, type Op, type Saved, savesAll, savesOutput } from "../../tape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { add, mul, neg, sub } from "../arithmetic.ts";
-import { diagonal, tril, triu } from "../arrange.ts";
+import { tril, triu } from "../arrange.ts";
 import { asBatch, broadcastTo } from "../broadcast.ts";
 import { cast } from "../cast.ts";
 import { asTensor, eye, type TensorLike } from "../create.ts";
 import { matmul } from "../matmul.ts";
 import { reshape } from "../reshape.ts";
 import { each, matrices, t } from "./batch.ts";
-import { backSubstitute, choleskyOf, luOf, solveOne } from "./factor.ts";
+import { backSubstitute, choleskyOf, solveOne } from "./factor.ts";
 
 const half = (x: Tensor): Tensor => mul(add(x, t(x)), 0.5);
 const identityLike = (x: Tensor): Tensor => eye(x.shape.at(-1)!, x.shape.at(-1)!, { dtype: x.dtype });
@@ -102,6 +102,11 @@ function aligned(op: string, a: TensorLike, b: TensorLike): { a: Tensor; b: Tens
   };
 }
 
+/** A⁻¹·B of equal leading axes, for `op`, which errors name. */
+export function solved(a: Tensor, b: Tensor, op: string): Tensor {
+  return apply(solveOp, [a, b], op);
+}
+
 const finish = (x: Tensor, isVector: boolean): Tensor => (isVector ? reshape(x, x.shape.slice(0, -1)) : x);
 
 /** Options of {@link triangularSolve}. */
@@ -114,6 +119,7 @@ export interface TriangularOptions {
 
 /**
  * X with T·X = B, T being one triangle of `a`.
+ * @throws {NumericalError} when an element of the diagonal is 0.
  *
  * @example
  * ```ts
@@ -130,27 +136,28 @@ export function triangularSolve(
   return finish(apply(triangularOp, [triangle, both.b], { lower: lower !== transpose }), both.isVector);
 }
 
-const solveOp: Op<null> = {
+/** Its parameter is who asks. */
+const solveOp: Op<string> = {
   name: "solve",
-  forward: ([a, b]) => {
+  forward: ([a, b], op) => {
     const [n, m] = b!.shape.slice(-2) as [number, number];
-    return each([a!, b!], [[n, m]], ([p, q]) => [solveOne(p!, q!, n, m)]);
+    return each([a!, b!], [[n, m]], ([p, q]) => [solveOne(p!, q!, n, m, op)]);
   },
   saves: () => saved,
   vjp: ([cotangent], call, index) => {
-    const db = apply(solveOp, [t(call.input(0)), cotangent!], null);
+    const db = apply(solveOp, [t(call.input(0)), cotangent!], call.params);
     return index === 1 ? db : neg(matmul(db, t(call.output())));
   },
   jvp: ([da, db], call) => {
     const moved = da ? matmul(da, call.output()) : null;
     const right = moved === null ? db! : db ? sub(db, moved) : neg(moved);
-    return apply(solveOp, [call.input(0), right], null);
+    return apply(solveOp, [call.input(0), right], call.params);
   },
-  batch: (inputs, batched, _, size) =>
+  batch: (inputs, batched, op, size) =>
     apply(
       solveOp,
       inputs.map((x, i) => asBatch(x, batched[i]!, size)),
-      null,
+      op,
     ),
 };
 
@@ -168,7 +175,7 @@ const solveOp: Op<null> = {
  */
 export function solve(a: TensorLike, b: TensorLike): Tensor {
   const both = aligned("solve", a, b);
-  return finish(apply(solveOp, [both.a, both.b], null), both.isVector);
+  return finish(solved(both.a, both.b, "solve"), both.isVector);
 }
 
 /**
@@ -181,73 +188,10 @@ export function solve(a: TensorLike, b: TensorLike): Tensor {
  * ```
  */
 export function inv(a: TensorLike): Tensor {
-  const input = matrices("inv", a, true);
-  return solve(input, identityLike(input));
+  return inverse(matrices("inv", a, true), "inv");
 }
 
-const slogdetOp: Op<null> = {
-  name: "slogdet",
-  forward: ([a]) => {
-    const n = a!.shape.at(-1)!;
-    return each([a!], [[], []], ([m]) => {
-      const { lu, sign } = luOf(m!, n);
-      let [total, negative] = [0, sign];
-      for (let i = 0; i < n; i++) {
-        total += Math.log(Math.abs(lu[i * n + i]!));
-        negative *= Math.sign(lu[i * n + i]!);
-      }
-      return [[negative], [total]];
-    });
-  },
-  saves: () => saved,
-  vjp: ([, cotangent], call) => mul(reshape(cotangent!, [...cotangent!.shape, 1, 1]), t(inv(call.input(0)))),
-  jvp: ([tangent], call) => [null, diagonal(solve(call.input(0), tangent!), { axes: [-2, -1] }).sum({ axis: -1 })],
-  batch: ([a]) => applyAll(slogdetOp, [a!], null),
-};
-
-/**
- * The sign of each determinant and the logarithm of its absolute value. At singular matrices the value is -∞, and
- * asking for a gradient throws.
- *
- * @example
- * ```ts
- * slogdet([[0, 1], [1, 0]]).sign; // -1
- * ```
- */
-export function slogdet(a: TensorLike): { sign: Tensor; logAbsDet: Tensor } {
-  const [sign, logAbsDet] = applyAll(slogdetOp, [matrices("slogdet", a, true)], null);
-  return { sign: sign!, logAbsDet: logAbsDet! };
-}
-
-const detOp: Op<null> = {
-  name: "det",
-  forward: ([a]) => {
-    const n = a!.shape.at(-1)!;
-    return each([a!], [[]], ([m]) => {
-      const { lu, sign } = luOf(m!, n);
-      let product = sign;
-      for (let i = 0; i < n; i++) product *= lu[i * n + i]!;
-      return [[product]];
-    });
-  },
-  saves: () => saved,
-  vjp: ([cotangent], call) => {
-    const scale = mul(cotangent!, call.output());
-    return mul(reshape(scale, [...scale.shape, 1, 1]), t(inv(call.input(0))));
-  },
-  jvp: ([tangent], call) =>
-    mul(call.output(), diagonal(solve(call.input(0), tangent!), { axes: [-2, -1] }).sum({ axis: -1 })),
-  batch: ([a]) => apply(detOp, [a!], null),
-};
-
-/**
- * The determinant of each matrix. Its gradient is found with the inverse, so it throws at singular matrices.
- *
- * @example
- * ```ts
- * det([[1, 2], [3, 4]]); // -2
- * ```
- */
-export function det(a: TensorLike): Tensor {
-  return apply(detOp, [matrices("det", a, true)], null);
+/** The inverse, for `op`, which errors name. */
+export function inverse(a: Tensor, op: string): Tensor {
+  return solved(a, broadcastTo(identityLike(a), a.shape), op);
 }
