@@ -1,8 +1,11 @@
-import { globSync, readFileSync } from "node:fs";
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createContext, runInContext } from "node:vm";
 import * as g from "@gradiente/autograd";
-import { describe, expect, test } from "vitest";
+import * as tensorFiles from "@gradiente/autograd/files";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 // Runs the examples in docstrings. A line `expression; // value` says what the expression prints.
 
@@ -55,15 +58,25 @@ function matches(found: unknown, shown: unknown): boolean {
   return Object.is(found, shown);
 }
 
-function run({ code }: Example): void {
-  const context = createContext({ ...g, Float64Array, Float32Array, Int32Array, Uint8Array });
+/** What a statement gives. Scripts cannot await, so that statements that do are made functions first. */
+async function evaluate(statement: string, context: object): Promise<unknown> {
+  const code = stripTypeScriptTypes(statement);
+  if (!/\bawait\b/.test(code)) return runInContext(code, context);
+  const [, name, expression] = /^(?:const (\w+) = )?(.*);/s.exec(code)!;
+  const value = await runInContext(`(async () => (${expression}))()`, context);
+  if (name !== undefined) Object.assign(context, { [name]: value });
+  return value;
+}
+
+async function run({ code }: Example): Promise<void> {
+  const context = createContext({ ...g, ...tensorFiles, Float64Array, Float32Array, Int32Array, Uint8Array });
   let statement = "";
   for (const line of code) {
     if (line.trim() === "") continue;
     statement += `${line}\n`;
     const [, expression, comment] = /^(.*;)\s*\/\/ (.*)\n$/s.exec(statement) ?? [];
     if (expression === undefined && !line.trimEnd().endsWith(";")) continue;
-    const found = runInContext(stripTypeScriptTypes(statement), context);
+    const found = await evaluate(statement, context);
     statement = "";
     if (comment === undefined) continue;
     const shown = plain(runInContext(`(${comment})`, context));
@@ -75,6 +88,14 @@ const files = globSync("packages/autograd/src/**/*.ts").filter((file) => !file.e
 const examples = files.flatMap(examplesOf);
 
 describe("examples in docstrings", () => {
+  // Files that examples write have relative paths.
+  const before = process.cwd();
+  const folder = mkdtempSync(join(tmpdir(), "examples-"));
+  beforeAll(() => process.chdir(folder));
+  afterAll(() => {
+    process.chdir(before);
+    rmSync(folder, { recursive: true });
+  });
   test("there are some", () => expect(examples.length).toBeGreaterThan(150));
   test.each(examples.map((e) => [`${e.file}:${e.line}`, e] as const))("%s", (_, example) => run(example));
 });

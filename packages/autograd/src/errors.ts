@@ -39,6 +39,57 @@ export class ShapeError extends GradienteError {}
 /** A file that cannot be read or written, or is not what it claims to be. */
 export class FileError extends GradienteError {}
 
+/** What is wrong with a file of tensors. */
+export type TensorFileProblem =
+  /** It ends before what it announces. */
+  | "truncated"
+  /** A header larger than any file may have. */
+  | "header size"
+  /** Text that is not in the encoding it has to be in. */
+  | "text"
+  /** A header that does not say what it has to, or says it twice. */
+  | "header"
+  /** Elements with gaps between them, or that share bytes. */
+  | "offsets"
+  /** A shape that does not fit the bytes. */
+  | "size"
+  /** A shape of more elements than can be counted. */
+  | "overflow"
+  /** More or fewer bytes than the header accounts for. */
+  | "length"
+  /** Elements of a kind that no tensor here can hold. */
+  | "element type"
+  /** A value that its tensor's dtype cannot hold. */
+  | "value"
+  /** Bytes that differ from their checksum, or cannot be decompressed. */
+  | "checksum"
+  /** A file of another kind. */
+  | "format";
+
+/** A file of tensors that is damaged or cannot be represented. */
+export class TensorFileError extends FileError {
+  readonly problem: TensorFileProblem;
+  /** The path; null for bytes in memory. */
+  readonly file: string | null;
+  /** Where in the file, in bytes; null where no one place is to blame. */
+  readonly offset: number | null;
+
+  constructor(
+    facts: ErrorFacts & {
+      readonly problem: TensorFileProblem;
+      readonly file: string | null;
+      readonly offset?: number | undefined;
+    },
+  ) {
+    const { problem, file, offset, message, ...rest } = facts;
+    const place = offset === undefined ? "" : ` (at byte ${offset})`;
+    super({ ...rest, message: `${file === null ? "the bytes" : JSON.stringify(file)}: ${message}${place}` });
+    this.problem = problem;
+    this.file = file;
+    this.offset = offset ?? null;
+  }
+}
+
 /** An axis that the operand does not have, or that is named twice. */
 export class AxisError extends GradienteError {}
 

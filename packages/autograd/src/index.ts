@@ -19,7 +19,12 @@ export {
   NumericalError,
   type Operand,
   ShapeError,
+  TensorFileError,
+  type TensorFileProblem,
 } from "./errors.ts";
+export type { LoadTensorsOptions } from "./files/elements.ts";
+export type { FileLike } from "./files/source.ts";
+export { loadTensors, type SaveTensorsOptions, saveTensors } from "./files/tensors.ts";
 export {
   type CheckedFunction,
   formatReport,

@@ -1,5 +1,6 @@
 import type { BackwardOptions } from "./backward.ts";
 import { backward } from "./backward.ts";
+import { type SaveTensorsOptions, saveTensor } from "./files/tensors.ts";
 import * as ops from "./ops/index.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -215,6 +216,16 @@ interface Methods {
 export interface TensorMethods extends Methods {
   /** Differentiates this tensor; see {@link backward}. */
   backward(cotangent?: Tensor | null, options?: BackwardOptions): void;
+  /**
+   * Saves the tensor as `.npy`, or, with the name `tensor`, as `.npz` or `.safetensors`; see {@link saveTensors}.
+   *
+   * @example
+   * ```ts
+   * await tensor([[1, 2], [3, 4]]).save("matrix.npy");
+   * (await loadTensors("matrix.npy")).tensor; // [[1, 2], [3, 4]]
+   * ```
+   */
+  save(path: string, options?: SaveTensorsOptions): Promise<void>;
 }
 
 const functions: { readonly [K in keyof Methods]: (typeof ops)[K] } = {
@@ -433,4 +444,8 @@ for (const [name, f] of Object.entries(functions) as [string, (x: Tensor, ...res
 
 install("backward", function (cotangent?: Tensor | null, options?: BackwardOptions) {
   return backward(this, cotangent, options);
+});
+
+install("save", function (path: string, options?: SaveTensorsOptions) {
+  return saveTensor(this, path, options);
 });
