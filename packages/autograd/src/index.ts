@@ -37,7 +37,7 @@ export {
   type Mismatch,
 } from "./gradcheck/index.ts";
 export * from "./ops/index.ts";
-export { Generator, type GeneratorState, manualSeed } from "./random/generator.ts";
+export { defaultGenerator, Generator, type GeneratorState, manualSeed } from "./random/generator.ts";
 export * as scalar from "./scalar/expression.ts";
 export type { AxisArgument, Shape } from "./shape.ts";
 export { noGrad } from "./tape.ts";

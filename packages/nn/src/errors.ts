@@ -29,6 +29,31 @@ export class TrainingError extends GradienteError {}
 /** A model file that cannot be read or written. */
 export class ModelFileError extends FileError {}
 
+/** A search for hyperparameters that has nothing to show. */
+export class SearchError extends GradienteError {}
+
+/** A search's journal that cannot be read, or belongs to another search. */
+export class JournalError extends FileError {
+  readonly path: string;
+  /** What does not fit: "seed", "space", … or the number of a line. */
+  readonly field: string;
+  readonly expected: string;
+  readonly found: string;
+
+  constructor(facts: { path: string; field: string; expected: string; found: string; hint?: string }) {
+    const { path, field, expected, found, hint } = facts;
+    super({
+      op: "journal",
+      message: `"${path}" does not fit at ${field}: expected ${expected}, found ${found}`,
+      ...(hint === undefined ? {} : { hint }),
+    });
+    this.path = path;
+    this.field = field;
+    this.expected = expected;
+    this.found = found;
+  }
+}
+
 /** `(None, 784)`, as Keras writes shapes. */
 export function showShape(shape: readonly (number | null)[]): string {
   const lengths = shape.map((n) => (n === null ? "None" : String(n)));

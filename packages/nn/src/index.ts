@@ -26,7 +26,15 @@ export {
   NonNeg,
   UnitNorm,
 } from "./constraints/constraint.ts";
-export { DataError, LayerInputError, ModelFileError, NotReadyError, TrainingError } from "./errors.ts";
+export {
+  DataError,
+  JournalError,
+  LayerInputError,
+  ModelFileError,
+  NotReadyError,
+  SearchError,
+  TrainingError,
+} from "./errors.ts";
 export { Functional, type FunctionalOptions, functional, type InputOptions, input } from "./functional.ts";
 export {
   Constant,
@@ -248,6 +256,46 @@ export {
   PiecewiseConstantDecay,
   PolynomialDecay,
 } from "./schedules/schedules.ts";
+export { type Fold, type FoldOptions, kFold } from "./search/folds.ts";
+export {
+  type GridSearchOptions,
+  gridSearch,
+  type HyperbandOptions,
+  hyperband,
+  type RandomSearchOptions,
+  randomSearch,
+  type SuccessiveHalvingOptions,
+  successiveHalving,
+} from "./search/methods.ts";
+export type { Direction, Objective, Outcome, TrialContext, TrialRun } from "./search/objective.ts";
+export { type Evaluation, type SearchFacts, SearchResults } from "./search/results.ts";
+export {
+  type Bracket,
+  type BudgetedHalving,
+  type GeometricHalving,
+  halvingRungs,
+  hyperbandBrackets,
+  type Rung,
+} from "./search/schedule.ts";
+export type { SearchOptions, SearchProgress } from "./search/search.ts";
+export {
+  choice,
+  type Dimension,
+  type FloatOptions,
+  float,
+  gridOf,
+  type IntOptions,
+  int,
+  type Space,
+  sampleSpace,
+  type Values,
+} from "./search/space.ts";
+export {
+  type TrainAndValidateOptions,
+  type TrialModelContext,
+  trainAndValidate,
+  type ValidationFold,
+} from "./search/validation.ts";
 export { Sequential } from "./sequential.ts";
 export { type CallOptions, type LayerCall, SymbolicTensor } from "./symbolic.ts";
 export type { CompileOptions } from "./training/compiled.ts";
