@@ -1,10 +1,11 @@
-import { globSync, readFileSync } from "node:fs";
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runInThisContext } from "node:vm";
 import * as g from "@gradiente/autograd";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as nn from "./index.ts";
 
 // Runs the examples in docstrings. A line `expression; // value` says what the expression gives.
@@ -31,6 +32,14 @@ const examples = globSync("**/*.ts", { cwd: source })
   .flatMap(examplesOf);
 
 describe("examples in docstrings", () => {
+  // Files that examples write have relative paths.
+  const before = process.cwd();
+  const folder = mkdtempSync(join(tmpdir(), "examples-"));
+  beforeAll(() => process.chdir(folder));
+  afterAll(() => {
+    process.chdir(before);
+    rmSync(folder, { recursive: true });
+  });
   it("are there", () => expect(examples.length).toBeGreaterThan(8));
   it.each(examples)("%s", async (_, code) => {
     // `var` is exported under NumPy's name, which is no name for a variable.

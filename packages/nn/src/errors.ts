@@ -23,6 +23,38 @@ export class NotReadyError extends GradienteError {}
 /** Training or validation data that cannot be used: labels out of range, counts that differ, NaN. */
 export class DataError extends GradienteError {}
 
+/** Weights by name that do not fit a model: nothing was changed. */
+export class StateDictError extends DataError {
+  /** Weights of the model that were not given. */
+  readonly missing: readonly string[];
+  /** Names that the model does not have. */
+  readonly unexpected: readonly string[];
+  readonly mismatched: readonly {
+    readonly name: string;
+    readonly expected: readonly number[];
+    readonly given: readonly number[];
+  }[];
+
+  constructor(
+    layer: string,
+    { missing = [], unexpected = [], mismatched = [] }: Partial<Omit<StateDictError, keyof DataError>>,
+  ) {
+    const parts = [
+      ...(missing.length > 0 ? [`missing: ${missing.join(", ")}`] : []),
+      ...(unexpected.length > 0 ? [`unexpected: ${unexpected.join(", ")}`] : []),
+      ...mismatched.map((m) => `"${m.name}" has shape ${showShape(m.expected)}, but was given ${showShape(m.given)}`),
+    ];
+    super({
+      op: "loadStateDict",
+      message: `the weights do not fit "${layer}": ${parts.join("; ")}`,
+      ...(mismatched.length > 0 ? {} : { hint: "with { strict: false } what fits is loaded" }),
+    });
+    this.missing = missing;
+    this.unexpected = unexpected;
+    this.mismatched = mismatched;
+  }
+}
+
 /** Training that went wrong: a loss that is not a number. */
 export class TrainingError extends GradienteError {}
 

@@ -33,6 +33,7 @@ export {
   ModelFileError,
   NotReadyError,
   SearchError,
+  StateDictError,
   TrainingError,
 } from "./errors.ts";
 export { Functional, type FunctionalOptions, functional, type InputOptions, input } from "./functional.ts";

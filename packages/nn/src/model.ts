@@ -2,6 +2,7 @@ import { Generator, noGrad, type Tensor, type TypedArray, tensor, zeros } from "
 import type { History } from "./callbacks/callback.ts";
 import { DataError, NotReadyError, unknownName } from "./errors.ts";
 import { type BatchShape, type CallContext, drawSeed, Layer, type LayerOptions } from "./module.ts";
+import type { LoadStateDictOptions, LoadStateDictResult } from "./state-dict.ts";
 import { boxedTable, summaryTable } from "./summary.ts";
 import type { CallOptions } from "./symbolic.ts";
 import { Compiled, type CompileOptions } from "./training/compiled.ts";
@@ -352,7 +353,7 @@ export abstract class Model extends Layer {
 
   /**
    * Saves architecture, weights, and what `compile` was given, with the optimizer's state.
-   * @param path ends in `.h5`. The file appears at once, whole: an interrupted save leaves what was there before.
+   * @param path ends in `.h5`, or in `.safetensors` for the weights alone ({@link stateDict}). The file appears at once, whole: an interrupted save leaves what was there before.
    * @throws {ModelFileError} when it cannot be written.
    */
   async save(path: string): Promise<void> {
@@ -361,6 +362,25 @@ export abstract class Model extends Layer {
     }
     const { saveModel } = await import("./saving/save.ts");
     await saveModel(this, path);
+  }
+
+  /**
+   * Replaces the weights by those in a `.safetensors` file.
+   * @param options `strict` and `prefix`, as for {@link loadStateDict}.
+   * @throws {StateDictError} when names or shapes do not fit; nothing is changed then.
+   * @throws {TensorFileError} when the file is damaged.
+   *
+   * @example
+   * ```ts
+   * const model = new Sequential([new Dense(1, { inputShape: [2] })]);
+   * await model.save("weights.safetensors");
+   * const other = new Sequential([new Dense(1, { inputShape: [2] })]);
+   * await other.loadWeights("weights.safetensors"); // { missing: [], unexpected: [] }
+   * ```
+   */
+  async loadWeights(path: string, options?: LoadStateDictOptions): Promise<LoadStateDictResult> {
+    const { loadWeights } = await import("./saving/save.ts");
+    return loadWeights(this, path, options);
   }
 }
 

@@ -21,6 +21,13 @@ import {
   regularizerConfig,
   resolveRegularizer,
 } from "./regularizers/regularizer.ts";
+import {
+  type LoadStateDictOptions,
+  type LoadStateDictResult,
+  loadStateDict,
+  type StateDictOptions,
+  stateDict,
+} from "./state-dict.ts";
 import { type CallOptions, SymbolicTensor } from "./symbolic.ts";
 
 /** Lengths of the axes of a batch, the first of them (the samples) not fixed: `[null, 28, 28]`. */
@@ -370,6 +377,31 @@ export abstract class Layer {
     arrays.forEach((data, i) => {
       weights[i]!.value.write(data);
     });
+  }
+
+  /**
+   * The weights' values by the paths to them; copies, with no history. A weight that several layers share appears once.
+   * @throws {NotReadyError} before the layer is built.
+   *
+   * @example
+   * ```ts
+   * const model = new Sequential([new Dense(2, { inputShape: [3] }), new Dense(1)]);
+   * Object.keys(model.stateDict()); // ["dense.kernel", "dense.bias", "dense_1.kernel", "dense_1.bias"]
+   * Object.keys(model.layers[0].stateDict({ prefix: "first." })); // ["first.kernel", "first.bias"]
+   * ```
+   */
+  stateDict(options?: StateDictOptions): Record<string, Tensor> {
+    return stateDict(this, options);
+  }
+
+  /**
+   * Replaces the weights' values by those that {@link stateDict} gave, or a file of tensors holds; other dtypes are
+   * converted. Either all of them are replaced or none.
+   * @returns the names that were missing and not known, which `strict: false` lets pass.
+   * @throws {StateDictError} naming every weight that is missing, not known, or of another shape.
+   */
+  loadStateDict(dict: Readonly<Record<string, Tensor>>, options?: LoadStateDictOptions): LoadStateDictResult {
+    return loadStateDict(this, dict, options);
   }
 
   /** The options in Keras' names, as files contain them. */
