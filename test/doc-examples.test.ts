@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createContext, runInContext } from "node:vm";
 import * as g from "@gradiente/autograd";
+import * as extend from "@gradiente/autograd/extend";
 import * as tensorFiles from "@gradiente/autograd/files";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -69,7 +70,15 @@ async function evaluate(statement: string, context: object): Promise<unknown> {
 }
 
 async function run({ code }: Example): Promise<void> {
-  const context = createContext({ ...g, ...tensorFiles, Float64Array, Float32Array, Int32Array, Uint8Array });
+  const context = createContext({
+    ...extend,
+    ...g,
+    ...tensorFiles,
+    Float64Array,
+    Float32Array,
+    Int32Array,
+    Uint8Array,
+  });
   let statement = "";
   for (const line of code) {
     if (line.trim() === "") continue;

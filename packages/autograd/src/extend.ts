@@ -1,10 +1,11 @@
-// What it takes to add an operation from outside the package: `@gradiente/autograd/extend`.
+// What it takes to add an operation from outside the package, or to draw graphs: `@gradiente/autograd/extend`.
 
 import type { Op } from "./tape.ts";
 import * as tape from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
 
 export { discard } from "./backward.ts";
+export { type Box, type LayeredLayout, type LayoutOptions, layeredLayout, type Point } from "./debug/layout.ts";
 export { allocate, launch, viewOf } from "./launch.ts";
 export { ElementwiseOp, type ElementwiseParams } from "./ops/elementwise.ts";
 export { defineLinear } from "./ops/linear.ts";

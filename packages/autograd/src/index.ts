@@ -5,7 +5,7 @@ export type { MemoryStatistics } from "./backend/wasm/index.ts";
 export { type BackwardOptions, backward, type GradientsOptions, gradients } from "./backward.ts";
 export { detectAnomaly } from "./debug/anomaly.ts";
 export { type GraphFormat, printGraph } from "./debug/graph.ts";
-export { type Profile, type ProfileEntry, profile } from "./debug/profile.ts";
+export { type Profile, type ProfileEntry, profile, type TraceEvent } from "./debug/profile.ts";
 export { type DType, defaultDType, type FloatDType, setDefaultDType, type TypedArray } from "./dtype.ts";
 export {
   ArgumentError,

@@ -1,5 +1,5 @@
 import { isFloat } from "../dtype.ts";
-import { NumericalError } from "../errors.ts";
+import { ArgumentError, NumericalError } from "../errors.ts";
 import { observedBy } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -19,6 +19,7 @@ function isBad(x: Tensor): boolean {
  * Runs `body`, looking at every value: stops at the first operation, in the forward or a backward pass, that makes NaN
  * or infinity out of finite numbers. Slow; for finding out where they come from.
  * @throws {NumericalError} naming the operation, and the line that called it in the forward pass.
+ * @throws {ArgumentError} when the function is asynchronous: what runs after it first waits would not be seen.
  *
  * @example
  * ```ts
@@ -26,7 +27,7 @@ function isBad(x: Tensor): boolean {
  * ```
  */
 export function detectAnomaly<T>(body: () => T): T {
-  return observedBy(
+  const result = observedBy(
     {
       run: (op, inputs, forward) => {
         const outputs = forward();
@@ -53,4 +54,12 @@ export function detectAnomaly<T>(body: () => T): T {
     },
     body,
   );
+  if (result instanceof Promise) {
+    throw new ArgumentError({
+      op: "detectAnomaly",
+      message: "the function is asynchronous",
+      hint: "look at its synchronous parts, one by one",
+    });
+  }
+  return result;
 }

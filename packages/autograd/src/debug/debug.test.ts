@@ -43,3 +43,22 @@ test("profile counts operations, and printGraph draws them", () => {
   expect(g.printGraph(result)).toBe("#1 leaf float32[2]\n#2 exp float32[2] ← #1\n#3 mul float32[2] ← #2, #1");
   expect(g.printGraph(result, { format: "dot" })).toContain("n2 -> n3;");
 });
+
+test("profile writes a file that trace viewers read", () => {
+  const x = g.tensor([[1, 2]], { requiresGrad: true });
+  const { chromeTrace, entries } = g.profile(() => x.matmul(x.transpose()).exp().sum().backward());
+  const file = JSON.parse(chromeTrace());
+  expect(file.traceEvents.length).toBe(entries.reduce((sum, { calls }) => sum + calls, 0));
+  let last = 0;
+  for (const event of file.traceEvents) {
+    expect(event).toMatchObject({ name: expect.any(String), cat: "operation", ph: "X", pid: 1, tid: 1 });
+    for (const number of [event.ts, event.dur, event.args.bytes]) expect(number).toBeGreaterThanOrEqual(0);
+    expect(event.ts + event.dur).toBeGreaterThanOrEqual(last);
+    last = event.ts + event.dur;
+    expect(event.args.outputs.every((text: string) => /^\w+\[[\d, ]*\]$/.test(text))).toBe(true);
+  }
+  const forwards = file.traceEvents.find((event: { name: string }) => event.name === "exp");
+  expect(forwards.args).toEqual({ inputs: ["float32[1, 1]"], outputs: ["float32[1, 1]"], bytes: 4 });
+  expect(() => g.profile(async () => x.exp())).toThrow(/profile: the function is asynchronous/);
+  expect(() => g.detectAnomaly(async () => x.exp())).toThrow(/detectAnomaly: the function is asynchronous/);
+});

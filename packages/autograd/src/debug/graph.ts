@@ -1,14 +1,18 @@
 import { describe, unknownOption } from "../errors.ts";
 import type { Node } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
+import { drawSvg } from "./svg.ts";
 
-/** How {@link printGraph} writes: lines for reading, or Graphviz' language. */
-export type GraphFormat = "text" | "dot";
+const formats = ["text", "dot", "svg"] as const;
+
+/** How {@link printGraph} writes: lines for reading, Graphviz' language, or a drawing. */
+export type GraphFormat = (typeof formats)[number];
 
 /**
  * The recorded operations that made a tensor, earliest first.
  *
- * @param options.format default: `"text"`.
+ * @param options.format `"text"`; `"dot"`, for Graphviz; or `"svg"`, a drawing that needs nothing else to be shown.
+ *   Default: `"text"`.
  *
  * @example
  * ```ts
@@ -16,7 +20,7 @@ export type GraphFormat = "text" | "dot";
  * ```
  */
 export function printGraph(x: Tensor, { format = "text" }: { readonly format?: GraphFormat } = {}): string {
-  if (format !== "text" && format !== "dot") throw unknownOption("printGraph", "format", format, ["text", "dot"]);
+  if (!formats.includes(format)) throw unknownOption("printGraph", "format", format, formats);
   const seen = new Set<Node>();
   const stack = x.node === null ? [] : [x.node];
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
@@ -25,19 +29,31 @@ export function printGraph(x: Tensor, { format = "text" }: { readonly format?: G
     for (const parent of node.parents) if (parent !== null) stack.push(parent);
   }
   const nodes = [...seen].sort((a, b) => a.sequence - b.sequence);
-  const numbers = new Map(nodes.map((node, i) => [node, i + 1]));
-  const label = (node: Node): string => {
-    const shapes = node.outputShapes.map((shape, i) => describe({ shape, dtype: node.outputDTypes[i]! }));
-    return `${node.name} ${shapes.join(", ")}`;
-  };
-  const sources = (node: Node): number[] => node.parents.flatMap((p) => (p === null ? [] : [numbers.get(p)!]));
-  if (format === "text") {
-    const arrow = (list: number[]): string => (list.length > 0 ? ` ← ${list.map((n) => `#${n}`).join(", ")}` : "");
-    return nodes.map((node) => `#${numbers.get(node)} ${label(node)}${arrow(sources(node))}`).join("\n");
+  const places = new Map(nodes.map((node, i) => [node, i]));
+  const outputs = (node: Node): string =>
+    node.outputShapes.map((shape, i) => describe({ shape, dtype: node.outputDTypes[i]! })).join(", ");
+  const sources = (node: Node): number[] => node.parents.flatMap((p) => (p === null ? [] : [places.get(p)!]));
+  switch (format) {
+    case "text": {
+      const arrow = (list: number[]): string =>
+        list.length > 0 ? ` ← ${list.map((n) => `#${n + 1}`).join(", ")}` : "";
+      return nodes.map((node, i) => `#${i + 1} ${node.name} ${outputs(node)}${arrow(sources(node))}`).join("\n");
+    }
+    case "dot": {
+      const lines = nodes.flatMap((node, i) => [
+        `  n${i + 1} [label=${JSON.stringify(`${node.name} ${outputs(node)}`)}];`,
+        ...sources(node).map((n) => `  n${n + 1} -> n${i + 1};`),
+      ]);
+      return `digraph {\n${lines.join("\n")}\n}`;
+    }
+    case "svg": {
+      const drawn = nodes.map((node) => ({
+        title: node.name,
+        detail: outputs(node),
+        kind: node === x.node ? ("result" as const) : node.leaf === null ? ("operation" as const) : ("leaf" as const),
+      }));
+      const edges = nodes.flatMap((node, i) => sources(node).map((from) => [from, i] as const));
+      return drawSvg(`The operations that made ${describe(x)}`, drawn, edges);
+    }
   }
-  const lines = nodes.flatMap((node) => [
-    `  n${numbers.get(node)} [label=${JSON.stringify(label(node))}];`,
-    ...sources(node).map((n) => `  n${n} -> n${numbers.get(node)};`),
-  ]);
-  return `digraph {\n${lines.join("\n")}\n}`;
 }
