@@ -245,7 +245,12 @@ describe("random numbers", () => {
 
 describe("bad input is refused with a typed error", () => {
   const cases: [string, () => unknown, new (...args: never[]) => Error, RegExp][] = [
-    ["matmul", () => g.matmul(g.zeros([2, 3]), g.zeros([4, 5])), g.ShapeError, /3 on the left and 4 on the right/],
+    [
+      "matmul",
+      () => g.matmul(g.zeros([2, 3]), g.zeros([4, 5] as number[])),
+      g.ShapeError,
+      /3 on the left and 4 on the right/,
+    ],
     ["reshape", () => g.zeros([6]).reshape([4, -1]), g.ShapeError, /6 elements cannot take the shape \[4, -1\]/],
     ["conv2d", () => g.conv2d(g.zeros([1, 5, 5, 3]), g.zeros([3, 3, 2, 8])), g.ShapeError, /3 channels/],
     ["conv1d", () => g.conv1d(g.zeros([1, 2, 1]), g.zeros([3, 1, 1])), g.ShapeError, /longer than the padded input/],

@@ -1,4 +1,5 @@
 import * as s from "../scalar/expression.ts";
+import type { Broadcast, Computed, Fits, ShapeOf } from "../shape-types.ts";
 import type { Tensor } from "../tensor.ts";
 import type { TensorLike } from "./create.ts";
 import { defineElementwise, pointwise } from "./pointwise.ts";
@@ -13,6 +14,10 @@ const addOp = defineElementwise("add", 2, (x, y) => s.add(x, y));
  * add([1, 2], 3); // [4, 5]
  * ```
  */
+export function add<X extends TensorLike, Y extends TensorLike>(
+  x: X,
+  y: Y & Fits<Broadcast<ShapeOf<X>, ShapeOf<Y>>>,
+): Computed<Broadcast<ShapeOf<X>, ShapeOf<Y>>>;
 export function add(x: TensorLike, y: TensorLike): Tensor {
   return pointwise(addOp, "number", [x, y]);
 }
@@ -27,6 +32,10 @@ const subOp = defineElementwise("sub", 2, (x, y) => s.sub(x, y));
  * sub([1, 2], 3); // [-2, -1]
  * ```
  */
+export function sub<X extends TensorLike, Y extends TensorLike>(
+  x: X,
+  y: Y & Fits<Broadcast<ShapeOf<X>, ShapeOf<Y>>>,
+): Computed<Broadcast<ShapeOf<X>, ShapeOf<Y>>>;
 export function sub(x: TensorLike, y: TensorLike): Tensor {
   return pointwise(subOp, "number", [x, y]);
 }
@@ -41,6 +50,10 @@ const mulOp = defineElementwise("mul", 2, (x, y) => s.mul(x, y));
  * mul([1, 2], [3, 4]); // [3, 8]
  * ```
  */
+export function mul<X extends TensorLike, Y extends TensorLike>(
+  x: X,
+  y: Y & Fits<Broadcast<ShapeOf<X>, ShapeOf<Y>>>,
+): Computed<Broadcast<ShapeOf<X>, ShapeOf<Y>>>;
 export function mul(x: TensorLike, y: TensorLike): Tensor {
   return pointwise(mulOp, "number", [x, y]);
 }
@@ -55,6 +68,10 @@ const divOp = defineElementwise("div", 2, (x, y) => s.div(x, y));
  * div([1, 2], 4); // [0.25, 0.5]
  * ```
  */
+export function div<X extends TensorLike, Y extends TensorLike>(
+  x: X,
+  y: Y & Fits<Broadcast<ShapeOf<X>, ShapeOf<Y>>>,
+): Computed<Broadcast<ShapeOf<X>, ShapeOf<Y>>>;
 export function div(x: TensorLike, y: TensorLike): Tensor {
   return pointwise(divOp, "float", [x, y]);
 }

@@ -2,6 +2,7 @@ import { backend } from "../backend/current.ts";
 import { allocateArray, type DType, defaultDType, dtypeOfArray, dtypes, isFloat, type TypedArray } from "../dtype.ts";
 import { ArgumentError, DTypeError, ShapeError, unknownOption } from "../errors.ts";
 import { checkShape, type Shape, sizeOf } from "../shape.ts";
+import type { TensorOf } from "../shape-types.ts";
 import { type NestedArray, Parameter, Tensor } from "../tensor.ts";
 
 /** A typed array with the shape of the array it stands for, as data readers produce it. */
@@ -62,11 +63,13 @@ export function asTensor(value: TensorLike, dtype?: DType): Tensor {
 }
 
 /** A rank-n tensor of zeros. `dtype` defaults to float32 (see {@link defaultDType}). */
+export function zeros<const S extends Shape>(shape: S, options?: TensorOptions): TensorOf<S>;
 export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
   return full(shape, 0, options);
 }
 
 /** A rank-n tensor of ones. `dtype` defaults to float32 (see {@link defaultDType}). */
+export function ones<const S extends Shape>(shape: S, options?: TensorOptions): TensorOf<S>;
 export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
   return full(shape, 1, options);
 }
@@ -80,6 +83,7 @@ export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
  * full([2, 2], 7); // [[7, 7], [7, 7]]
  * ```
  */
+export function full<const S extends Shape>(shape: S, value: number, options?: TensorOptions): TensorOf<S>;
 export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
   checkShape("full", shape);
   const dtype = checkDType("full", options.dtype ?? defaultDType());

@@ -3,6 +3,7 @@ import { type DType, promoteTypes } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import { launch } from "../launch.ts";
 import { broadcastShapes, type Shape } from "../shape.ts";
+import type { Computed, Fits, MatMul, ShapeOf } from "../shape-types.ts";
 import { apply, type Op, type Saved, savesInput } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { asBatch, broadcastTo } from "./broadcast.ts";
@@ -94,6 +95,10 @@ export function contract(a: Tensor, b: Tensor, groups: Groups): Tensor {
  * matmul([1, 2], [3, 4]); // 11
  * ```
  */
+export function matmul<A extends TensorLike, B extends TensorLike>(
+  a: A,
+  b: B & Fits<MatMul<ShapeOf<A>, ShapeOf<B>>>,
+): Computed<MatMul<ShapeOf<A>, ShapeOf<B>>>;
 export function matmul(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = [asTensor(a), asTensor(b)];
   if (x.rank === 0 || y.rank === 0) {

@@ -4,6 +4,7 @@ import { ArgumentError } from "../errors.ts";
 import { launch } from "../launch.ts";
 import { defaultGenerator, type Generator } from "../random/generator.ts";
 import { checkShape, type Shape, sizeOf } from "../shape.ts";
+import type { TensorOf } from "../shape-types.ts";
 import type { Tensor } from "../tensor.ts";
 import { add, mul, neg, remainder, sub } from "./arithmetic.ts";
 import { cast } from "./cast.ts";
@@ -45,11 +46,13 @@ function draw(op: string, kernel: RandomKernel, shape: Shape, dtype: DType, gene
  * rand([2, 3]).shape; // [2, 3]
  * ```
  */
+export function rand<const S extends Shape>(shape: S, options?: RandomOptions): TensorOf<S>;
 export function rand(shape: Shape, options: RandomOptions = {}): Tensor {
   return draw("rand", uniformKernel, shape, options.dtype ?? defaultDType(), options.generator ?? defaultGenerator);
 }
 
 /** Numbers drawn from the standard normal distribution. */
+export function randn<const S extends Shape>(shape: S, options?: RandomOptions): TensorOf<S>;
 export function randn(shape: Shape, options: RandomOptions = {}): Tensor {
   return draw("randn", normalKernel, shape, options.dtype ?? defaultDType(), options.generator ?? defaultGenerator);
 }

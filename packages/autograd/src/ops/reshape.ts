@@ -2,6 +2,7 @@ import { copyKernel } from "../backend/copy.ts";
 import { AxisError, ShapeError } from "../errors.ts";
 import { launch, viewOf } from "../launch.ts";
 import { contiguousStrides, isContiguous, normalizeAxis, type Shape, sameShape, sizeOf } from "../shape.ts";
+import type { Completed, TensorOf } from "../shape-types.ts";
 import { apply, type Op } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { asTensor, type TensorLike } from "./create.ts";
@@ -30,6 +31,7 @@ const reshapeOp: Op<Shape> = defineLinear(
  * reshape([1, 2, 3, 4, 5, 6], [2, -1]); // [[1, 2, 3], [4, 5, 6]]
  * ```
  */
+export function reshape<const S extends Shape>(x: TensorLike, shape: S): TensorOf<Completed<S>>;
 export function reshape(x: TensorLike, shape: Shape): Tensor {
   const input = asTensor(x);
   const target = completeShape(shape, input);
