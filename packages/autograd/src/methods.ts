@@ -257,8 +257,9 @@ function install(name: string, value: (this: Tensor, ...args: never[]) => unknow
   Object.defineProperty(Tensor.prototype, name, { value, writable: true, configurable: true });
 }
 
+const functions: Readonly<Record<string, unknown>> = ops;
 for (const name of [...unary, ...binary, ...others, "matmul", "reshape"] as const) {
-  const f = ops[name] as (x: Tensor, ...rest: unknown[]) => unknown;
+  const f = functions[name] as (x: Tensor, ...rest: unknown[]) => unknown;
   install(name, function (...rest) {
     return f(this, ...rest);
   });
