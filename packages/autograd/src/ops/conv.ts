@@ -2,12 +2,11 @@ import { promoteTypes } from "../dtype.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
 import type { Tensor } from "../tensor.ts";
 import { cast } from "./cast.ts";
+import { convolution, transposedConvolution } from "./convolve.ts";
 import { asTensor, type TensorLike } from "./create.ts";
-import { contract } from "./matmul.ts";
-import { type Padding, pad } from "./pad.ts";
+import type { Padding } from "./pad.ts";
 import { permute, reshape } from "./reshape.ts";
-import { slice } from "./view.ts";
-import { overlapAdd, type Sliding, splitAxis, windowCount, windows } from "./windows.ts";
+import { type Sliding, splitAxis, windowCount } from "./windows.ts";
 
 /**
  * Around each spatial axis: nothing (`valid`), as much as keeps ⌈length / stride⌉ outputs (`same`, the odd one after),
@@ -127,38 +126,39 @@ function prepare(
   return { input, kernel, groups, sliding };
 }
 
-/** A convolution is a contraction of the windows with the kernel. */
+/** Channels as `[groups, ..., channels / groups]`; the last axis of kernels is divided, too. */
+function divided(x: Tensor, groups: number): Tensor {
+  if (groups === 1) return x;
+  const last = x.rank - 1;
+  return permute(splitAxis(x, last, [groups, x.shape[last]! / groups]), [last, ...range(0, last), last + 1]);
+}
+
+/** The transpose of {@link divided}. */
+function joined(x: Tensor, groups: number): Tensor {
+  if (groups === 1) return x;
+  const last = x.rank - 1;
+  const turned = permute(x, [...range(1, last - 1), 0, last]);
+  return reshape(turned, [...turned.shape.slice(0, last - 1), groups * x.shape[last]!]);
+}
+
 function convolve(op: string, rank: number, x: TensorLike, w: TensorLike, options: ConvOptions): Tensor {
   const layout = "[...size, in / groups, out]";
   const { input, kernel, groups, sliding } = prepare(op, rank, x, w, options, layout, (k) => k.shape[rank]!);
-  const padding = resolvePadding(op, options.padding ?? "valid", input.shape.slice(1, -1), sliding);
-  const padded = pad(input, [[0, 0], ...padding]);
-  for (const [i, size] of sliding.size.entries()) {
-    if (windowCount(padded.shape[i + 1]!, size, 1, sliding.dilation[i]!) === 0) {
-      throw new ShapeError({
-        op,
-        message: `the kernel is longer than the padded input along spatial axis ${i}`,
-        operands: [input, kernel],
-      });
-    }
-  }
-  const seen = windows(padded, sliding);
-  if (groups === 1) return contract(seen, kernel, { batch: 0, m: rank + 1, k: rank + 1, n: 1 });
-  const out = kernel.shape[rank + 1]!;
-  const last = 2 * rank + 1;
-  const left = permute(splitAxis(seen, last, [groups, seen.shape[last]! / groups]), [
-    last,
-    ...range(0, last),
-    last + 1,
-  ]);
-  const right = permute(splitAxis(kernel, rank + 1, [groups, out / groups]), [
-    rank + 1,
-    ...range(0, rank + 1),
-    rank + 2,
-  ]);
-  const product = contract(left, right, { batch: 1, m: rank + 1, k: rank + 1, n: 1 });
-  const joined = permute(product, [...range(1, rank + 1), 0, rank + 2]);
-  return reshape(joined, [...joined.shape.slice(0, rank + 1), out]);
+  const { size, strides, dilation } = sliding;
+  const lengths = input.shape.slice(1, -1);
+  const padding = resolvePadding(op, options.padding ?? "valid", lengths, sliding);
+  const output = lengths.map((length, i) => {
+    const count = windowCount(length + padding[i]![0] + padding[i]![1], size[i]!, strides[i]!, dilation[i]!);
+    if (count > 0) return count;
+    throw new ShapeError({
+      op,
+      message: `the kernel is longer than the padded input along spatial axis ${i}`,
+      operands: [input, kernel],
+    });
+  });
+  const before = padding.map(([n]) => n);
+  const geometry = { batch: groups === 1 ? 0 : 1, input: lengths, kernel: size, output, strides, dilation, before };
+  return joined(convolution(divided(input, groups), divided(kernel, groups), geometry), groups);
 }
 
 /**
@@ -237,8 +237,8 @@ function convolveTransposed(
   const { size, strides, dilation } = sliding;
   const extra = options.outputPadding ?? 0;
   const added = typeof extra === "number" ? size.map(() => extra) : extra;
-  const lengths = input.shape.slice(1, -1);
-  const full = lengths.map((n, i) => (n === 0 ? 0 : (n - 1) * strides[i]! + dilation[i]! * (size[i]! - 1) + 1));
+  const output = input.shape.slice(1, -1);
+  const full = output.map((n, i) => (n === 0 ? 0 : (n - 1) * strides[i]! + dilation[i]! * (size[i]! - 1) + 1));
   const { padding = "valid" } = options;
   const crop =
     padding === "same"
@@ -246,31 +246,17 @@ function convolveTransposed(
           const total = Math.max(0, dilation[i]! * (s - 1) + 1 - strides[i]!);
           return [Math.floor(total / 2), Math.ceil(total / 2)];
         })
-      : resolvePadding(op, padding, lengths, sliding);
-  const out = lengths.map((n, i) =>
+      : resolvePadding(op, padding, output, sliding);
+  const lengths = output.map((n, i) =>
     padding === "same" ? n * strides[i]! + added[i]! : full[i]! - crop[i]![0] - crop[i]![1] + added[i]!,
   );
-  if (out.some((n) => n < 0)) {
+  if (lengths.some((n) => n < 0)) {
     throw new ShapeError({ op, message: "padding removes more than there is", operands: [input, kernel] });
   }
-  const perGroup = kernel.shape[rank]!;
-  const last = rank + 1;
-  let seen: Tensor;
-  if (groups === 1) {
-    const turned = permute(kernel, [last, ...range(0, last)]);
-    seen = contract(input, turned, { batch: 0, m: rank + 1, k: 1, n: rank + 1 });
-  } else {
-    const part = input.shape[last]! / groups;
-    const left = permute(splitAxis(input, last, [groups, part]), [last, ...range(0, last), last + 1]);
-    const right = permute(splitAxis(kernel, last, [groups, part]), [last, last + 1, ...range(0, last)]);
-    const product = contract(left, right, { batch: 1, m: rank + 1, k: 1, n: rank + 1 });
-    const joined = permute(product, [...range(1, 2 * rank + 1), 0, 2 * rank + 2]);
-    seen = reshape(joined, [...joined.shape.slice(0, 2 * rank + 1), groups * perGroup]);
-  }
-  const summed = overlapAdd(seen, sliding, [input.shape[0]!, ...full, groups * perGroup]);
-  const missing = full.map((n, i): Padding => [0, Math.max(0, crop[i]![0] + out[i]! - n)]);
-  const ranges = out.map((n, i) => ({ start: crop[i]![0], stop: crop[i]![0] + n }));
-  return slice(pad(summed, [[0, 0], ...missing]), [null, ...ranges]);
+  const before = crop.map(([n]) => n);
+  const geometry = { batch: groups === 1 ? 0 : 1, input: lengths, kernel: size, output, strides, dilation, before };
+  // The kernel is that of the convolution it transposes, whose output channels are this input's.
+  return joined(transposedConvolution(divided(input, groups), divided(kernel, groups), geometry), groups);
 }
 
 /**

@@ -21,7 +21,8 @@ export interface Groups {
 
 const kernels = new Map<string, ContractKernel>();
 
-function kernelFor({ batch, m, k, n }: Groups): ContractKernel {
+/** One object for all contractions of the same groups, as backends keep what they know of a kernel by the object. */
+export function kernelFor({ batch, m, k, n }: Groups): ContractKernel {
   const key = `${batch},${m},${k},${n}`;
   let kernel = kernels.get(key);
   if (kernel === undefined) {

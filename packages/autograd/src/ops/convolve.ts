@@ -1,0 +1,317 @@
+/**
+ * Convolution and its two transposes.
+ *
+ * Input x, kernel w and output y of a convolution meet in one sum that is linear in each of the three,
+ *
+ *     Σ x[b, n, o · stride + t · dilation − before, c] · w[b, t, c, k] · y[b, n, o, k],
+ *
+ * over the batch b of convolutions (groups), images n, outputs o, taps t and channels c and k. Leaving one factor out
+ * gives an operation with that factor's shape: leaving out y the convolution, leaving out x its transpose, leaving out
+ * w the gradient of the kernel. So the three have one derivative rule: with respect to an operand, leave that one out
+ * and put the cotangent where the result was.
+ *
+ * Each is a contraction over views. Nothing is unfolded; what is copied is a frame of zeros around a tensor whose
+ * windows reach over its edge. The transpose of a convolution with a stride is one contraction for each remainder that
+ * a position leaves when divided by the stride, as positions of different remainders meet different taps.
+ */
+import type { View } from "../backend/backend.ts";
+import { copyKernel } from "../backend/copy.ts";
+import { backend } from "../backend/current.ts";
+import type { DType } from "../dtype.ts";
+import { allocate, viewOf } from "../launch.ts";
+import { contiguousStrides, type Shape, sizeOf } from "../shape.ts";
+import { apply, type Op, type Saved, savesInput } from "../tape.ts";
+import type { Tensor } from "../tensor.ts";
+import { asBatch } from "./broadcast.ts";
+import { zeros } from "./create.ts";
+import { kernelFor } from "./matmul.ts";
+import { reshape } from "./reshape.ts";
+
+/** The lengths of a convolution along its spatial axes, of which all lists have one entry each. */
+export interface Geometry {
+  /** Rank of the batch of convolutions, which each have a kernel of their own. */
+  readonly batch: number;
+  readonly input: readonly number[];
+  readonly kernel: readonly number[];
+  readonly output: readonly number[];
+  readonly strides: readonly number[];
+  readonly dilation: readonly number[];
+  /** Zeros before the input; behind it are as many as the output needs. */
+  readonly before: readonly number[];
+}
+
+/** What a tensor is to a convolution: `[...batch, n, ...space, channels]`, the kernel `[...batch, ...size, in, out]`. */
+type Role = "input" | "kernel" | "output";
+
+const operandsOf: Readonly<Record<Role, readonly [Role, Role]>> = {
+  output: ["input", "kernel"],
+  input: ["output", "kernel"],
+  kernel: ["input", "output"],
+};
+
+/** Strides of a tensor whose batch axes lie in memory before the last axis, as groups of channels do. */
+function groupedStrides(shape: Shape, batch: number): number[] {
+  const last = shape.length - 1;
+  const stored = contiguousStrides([...shape.slice(batch, last), ...shape.slice(0, batch), shape[last]!]);
+  return [...stored.slice(last - batch, last), ...stored.slice(0, last - batch), stored[last]!];
+}
+
+/** Axes `first` to `first + by.length` of `x`, from `from` on and `length` long, with zeros where `x` is not. */
+function frame(x: Tensor, batch: number, first: number, from: readonly number[], length: readonly number[]): Tensor {
+  const inside = from.every((start, i) => start >= 0 && start + length[i]! <= x.shape[first + i]!);
+  const shift = (by: readonly number[], strides: readonly number[]): number =>
+    by.reduce((sum, n, i) => sum + n * strides[first + i]!, 0);
+  const shape = [...x.shape.slice(0, first), ...length, ...x.shape.slice(first + from.length)];
+  if (inside) return viewOf(x, shape, x.strides, x.offset + shift(from, x.strides));
+  const strides = groupedStrides(shape, batch);
+  const framed = viewOf(zeros(shape, { dtype: x.dtype }), shape, strides);
+  const start = from.map((n) => Math.max(0, -n));
+  const kept = from.map((n, i) => Math.max(0, Math.min(length[i]!, x.shape[first + i]! - n) - start[i]!));
+  const common = [...x.shape.slice(0, first), ...kept, ...x.shape.slice(first + from.length)];
+  if (sizeOf(common) === 0) return framed;
+  const source = from.map((n) => Math.max(0, n));
+  backend().run(
+    copyKernel(x.dtype),
+    [viewOf(x, common, x.strides, x.offset + shift(source, x.strides))],
+    [viewOf(framed, common, strides, shift(start, strides))],
+  );
+  return framed;
+}
+
+/** The windows of a frame, whose shape is `[...before, ...count, ...size, channels]`. */
+function slide(
+  x: Tensor,
+  first: number,
+  count: readonly number[],
+  size: readonly number[],
+  strides: readonly number[],
+  dilation: readonly number[],
+): Tensor {
+  const slid = x.strides.slice(first, first + size.length);
+  return viewOf(
+    x,
+    [...x.shape.slice(0, first), ...count, ...size, x.shape.at(-1)!],
+    [
+      ...x.strides.slice(0, first),
+      ...slid.map((s, i) => s * strides[i]!),
+      ...slid.map((s, i) => s * dilation[i]!),
+      x.strides.at(-1)!,
+    ],
+  );
+}
+
+/** All the windows that make the output. */
+function windowsOf(x: Tensor, geometry: Geometry): Tensor {
+  const { batch, kernel: size, output: count, strides, dilation, before } = geometry;
+  const length = count.map((n, i) => Math.max(0, (n - 1) * strides[i]! + dilation[i]! * (size[i]! - 1) + 1));
+  const framed = frame(
+    x,
+    batch,
+    batch + 1,
+    before.map((n) => -n),
+    length,
+  );
+  return slide(framed, batch + 1, count, size, strides, dilation);
+}
+
+/** A tensor to be filled, its batch axes lying before the last one. */
+function result(dtype: DType, shape: Shape, batch: number): Tensor {
+  return viewOf(allocate(dtype, shape), shape, groupedStrides(shape, batch));
+}
+
+function convolve(x: Tensor, w: Tensor, geometry: Geometry): Tensor {
+  const { batch, output } = geometry;
+  const rank = output.length;
+  const y = result(x.dtype, [...x.shape.slice(0, batch + 1), ...output, w.shape.at(-1)!], batch);
+  backend().run(kernelFor({ batch, m: rank + 1, k: rank + 1, n: 1 }), [windowsOf(x, geometry), w], [y]);
+  return y;
+}
+
+/** Exchanges neighbouring groups of axes: those from `first` on, and those from `second` up to `end`. */
+function exchanged(x: Tensor, first: number, second: number, end: number): Tensor {
+  const turn = (list: readonly number[]): number[] => [
+    ...list.slice(0, first),
+    ...list.slice(second, end),
+    ...list.slice(first, second),
+    ...list.slice(end),
+  ];
+  return viewOf(x, turn(x.shape), turn(x.strides));
+}
+
+function kernelGradient(x: Tensor, y: Tensor, geometry: Geometry): Tensor {
+  const { batch, kernel: size } = geometry;
+  const rank = size.length;
+  const w = result(x.dtype, [...x.shape.slice(0, batch), ...size, x.shape.at(-1)!, y.shape.at(-1)!], batch);
+  const seen = exchanged(windowsOf(x, geometry), batch, batch + rank + 1, batch + 2 * rank + 2);
+  backend().run(kernelFor({ batch, m: rank + 1, k: rank + 1, n: 1 }), [seen, y], [w]);
+  return w;
+}
+
+const greatestCommonDivisor = (a: number, b: number): number => (b === 0 ? a : greatestCommonDivisor(b, a % b));
+
+/** Positions of the input along one axis that meet the same taps, and the outputs these multiply. */
+interface Phase {
+  /** The positions: the first, and how many there are, one stride apart. */
+  readonly first: number;
+  readonly count: number;
+  /** The taps, from the last to the first. */
+  readonly lastTap: number;
+  readonly tapStep: number;
+  readonly taps: number;
+  /** The output that the first position and the last tap meet, and the distance of those of neighbouring taps. */
+  readonly from: number;
+  readonly dilation: number;
+}
+
+function phasesOf(length: number, size: number, stride: number, dilation: number, before: number): Phase[] {
+  const divisor = greatestCommonDivisor(stride, dilation);
+  const [tapStep, step] = [stride / divisor, dilation / divisor];
+  return Array.from({ length: Math.min(stride, length) }, (_, first) => {
+    let tap = 0;
+    while (tap < Math.min(size, tapStep) && (first + before - tap * dilation) % stride !== 0) tap++;
+    const taps = tap < Math.min(size, tapStep) ? Math.ceil((size - tap) / tapStep) : 0;
+    const lastTap = tap + (taps - 1) * tapStep;
+    return {
+      first,
+      count: Math.ceil((length - first) / stride),
+      lastTap,
+      tapStep,
+      taps,
+      from: taps === 0 ? 0 : (first + before - lastTap * dilation) / stride,
+      dilation: step,
+    };
+  });
+}
+
+/** All ways to choose one of each list. */
+function combinations<T>(lists: readonly (readonly T[])[]): T[][] {
+  return lists.reduce<T[][]>((all, list) => all.flatMap((one) => list.map((x) => [...one, x])), [[]]);
+}
+
+function inputGradient(y: Tensor, w: Tensor, geometry: Geometry): Tensor {
+  const { batch, input, kernel: size, strides, dilation, before } = geometry;
+  const rank = input.length;
+  const shape = [...y.shape.slice(0, batch + 1), ...input, w.shape.at(-2)!];
+  const phases = input.map((length, i) => phasesOf(length, size[i]!, strides[i]!, dilation[i]!, before[i]!));
+  const met = phases.map((axis) => axis.filter(({ taps }) => taps > 0));
+  const isWhole = met.every((axis, i) => axis.length === phases[i]!.length);
+  const x = isWhole
+    ? result(y.dtype, shape, batch)
+    : viewOf(zeros(shape, { dtype: y.dtype }), shape, groupedStrides(shape, batch));
+  if (x.size === 0 || met.some((axis) => axis.length === 0)) return x;
+  // One frame for all phases.
+  const from = met.map((axis) => Math.min(...axis.map((p) => p.from)));
+  const end = met.map((axis) => Math.max(...axis.map((p) => p.from + p.count + (p.taps - 1) * p.dilation)));
+  const framed = frame(
+    y,
+    batch,
+    batch + 1,
+    from,
+    end.map((n, i) => n - from[i]!),
+  );
+  const ones = strides.map(() => 1);
+  const kernel = kernelFor({ batch, m: rank + 1, k: rank + 1, n: 1 });
+  for (const phase of combinations(met)) {
+    const count = phase.map((p) => p.count);
+    const at = (list: readonly number[], axis: number, positions: readonly number[]): number =>
+      positions.reduce((sum, n, i) => sum + n * list[axis + i]!, 0);
+    const offset = at(
+      framed.strides,
+      batch + 1,
+      phase.map((p, i) => p.from - from[i]!),
+    );
+    const start = viewOf(framed, framed.shape, framed.strides, framed.offset + offset);
+    const seen = slide(
+      start,
+      batch + 1,
+      count,
+      phase.map((p) => p.taps),
+      ones,
+      phase.map((p) => p.dilation),
+    );
+    const taps: View = viewOf(
+      w,
+      [...w.shape.slice(0, batch), ...phase.map((p) => p.taps), w.shape.at(-1)!, w.shape.at(-2)!],
+      [
+        ...w.strides.slice(0, batch),
+        ...phase.map((p, i) => -p.tapStep * w.strides[batch + i]!),
+        w.strides.at(-1)!,
+        w.strides.at(-2)!,
+      ],
+      w.offset +
+        at(
+          w.strides,
+          batch,
+          phase.map((p) => p.lastTap),
+        ),
+    );
+    const positions = viewOf(
+      x,
+      [...shape.slice(0, batch + 1), ...count, shape.at(-1)!],
+      [...x.strides.slice(0, batch + 1), ...strides.map((s, i) => s * x.strides[batch + 1 + i]!), x.strides.at(-1)!],
+      at(
+        x.strides,
+        batch + 1,
+        phase.map((p) => p.first),
+      ),
+    );
+    backend().run(kernel, [seen, taps], [positions]);
+  }
+  return x;
+}
+
+const names: Readonly<Record<Role, string>> = { output: "conv", input: "convTranspose", kernel: "convKernel" };
+const forwards: Readonly<Record<Role, (a: Tensor, b: Tensor, geometry: Geometry) => Tensor>> = {
+  output: convolve,
+  input: inputGradient,
+  kernel: kernelGradient,
+};
+const savesOther: readonly Saved[] = [savesInput(1), savesInput(0)];
+
+/** The operation that leaves one factor out. */
+function factor(role: Role): Op<Geometry> {
+  const [first, second] = operandsOf[role];
+  const op: Op<Geometry> = {
+    name: names[role],
+    forward: ([a, b], geometry) => forwards[role](a!, b!, geometry),
+    saves: (index) => savesOther[index]!,
+    vjp: ([cotangent], call, index) => {
+      const [wanted, other] = index === 0 ? [first, second] : [second, first];
+      const factors: Partial<Record<Role, Tensor>> = { [role]: cotangent!, [other]: call.input(1 - index) };
+      const [p, q] = operandsOf[wanted];
+      return apply(ops[wanted], [factors[p]!, factors[q]!], call.params);
+    },
+    jvp: ([da, db], call) => {
+      const left = da ? apply(op, [da, call.input(1)], call.params) : null;
+      const right = db ? apply(op, [call.input(0), db], call.params) : null;
+      return left !== null && right !== null ? left.add(right) : (left ?? right);
+    },
+    batch: ([a, b], batched, geometry, size) => {
+      if (role !== "kernel" && !batched[1] && geometry.batch === 0) {
+        // More images for the same kernel.
+        const merged = reshape(a!, [size * a!.shape[1]!, ...a!.shape.slice(2)]);
+        const y = apply(op, [merged, b!], geometry);
+        return reshape(y, [size, a!.shape[1]!, ...y.shape.slice(1)]);
+      }
+      const members = [asBatch(a!, batched[0]!, size), asBatch(b!, batched[1]!, size)];
+      return apply(op, members, { ...geometry, batch: geometry.batch + 1 });
+    },
+  };
+  return op;
+}
+
+const ops: Readonly<Record<Role, Op<Geometry>>> = {
+  output: factor("output"),
+  input: factor("input"),
+  kernel: factor("kernel"),
+};
+
+/** The convolution of `x: [...batch, n, ...input, in]` with `w: [...batch, ...kernel, in, out]`. */
+export function convolution(x: Tensor, w: Tensor, geometry: Geometry): Tensor {
+  return apply(ops.output, [x, w], geometry);
+}
+
+/** Its transpose with respect to the input: `y: [...batch, n, ...output, out]` gives `[...batch, n, ...input, in]`. */
+export function transposedConvolution(y: Tensor, w: Tensor, geometry: Geometry): Tensor {
+  return apply(ops.input, [y, w], geometry);
+}
