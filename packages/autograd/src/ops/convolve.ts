@@ -14,11 +14,12 @@
  * windows reach over its edge. The transpose of a convolution with a stride is one contraction for each remainder that
  * a position leaves when divided by the stride, as positions of different remainders meet different taps.
  */
-import type { View } from "../backend/backend.ts";
+import type { ElementwiseKernel, View } from "../backend/backend.ts";
 import { copyKernel } from "../backend/copy.ts";
 import { backend } from "../backend/current.ts";
-import type { DType } from "../dtype.ts";
+import { type ComputeDType, computeDType, type DType } from "../dtype.ts";
 import { allocate, viewOf } from "../launch.ts";
+import { constant } from "../scalar/expression.ts";
 import { contiguousStrides, type Shape, sizeOf } from "../shape.ts";
 import { apply, type Op, type Saved, savesInput } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -63,19 +64,53 @@ function frame(x: Tensor, batch: number, first: number, from: readonly number[],
     by.reduce((sum, n, i) => sum + n * strides[first + i]!, 0);
   const shape = [...x.shape.slice(0, first), ...length, ...x.shape.slice(first + from.length)];
   if (inside) return viewOf(x, shape, x.strides, x.offset + shift(from, x.strides));
-  const strides = groupedStrides(shape, batch);
-  const framed = viewOf(zeros(shape, { dtype: x.dtype }), shape, strides);
-  const start = from.map((n) => Math.max(0, -n));
+  const framed = result(x.dtype, shape, batch);
+  const { strides } = framed;
+  const start = from.map((n, i) => Math.min(length[i]!, Math.max(0, -n)));
   const kept = from.map((n, i) => Math.max(0, Math.min(length[i]!, x.shape[first + i]! - n) - start[i]!));
-  const common = [...x.shape.slice(0, first), ...kept, ...x.shape.slice(first + from.length)];
-  if (sizeOf(common) === 0) return framed;
-  const source = from.map((n) => Math.max(0, n));
-  backend().run(
-    copyKernel(x.dtype),
-    [viewOf(x, common, x.strides, x.offset + shift(source, x.strides))],
-    [viewOf(framed, common, strides, shift(start, strides))],
+  const within = (starts: readonly number[], counts: readonly number[]): View =>
+    viewOf(
+      framed,
+      [...shape.slice(0, first), ...counts, ...shape.slice(first + counts.length)],
+      strides,
+      shift(starts, strides),
+    );
+  // The border, axis by axis: before and after what is kept, along axes that have had their turn only as far as that.
+  for (const [i, n] of length.entries()) {
+    const end = start[i]! + kept[i]!;
+    for (const [at, count] of [
+      [0, start[i]!],
+      [end, n - end],
+    ] as const) {
+      const zero = within(
+        [...start.slice(0, i), at, ...length.slice(i + 1).fill(0)],
+        [...kept.slice(0, i), count, ...length.slice(i + 1)],
+      );
+      if (sizeOf(zero.shape) > 0) backend().run(zeroKernel(x.dtype), [], [zero]);
+    }
+  }
+  const target = within(start, kept);
+  const source = shift(
+    from.map((n) => Math.max(0, n)),
+    x.strides,
   );
+  if (target.size > 0) {
+    backend().run(copyKernel(x.dtype), [viewOf(x, target.shape, x.strides, x.offset + source)], [target]);
+  }
   return framed;
+}
+
+const zeroKernels = new Map<ComputeDType, ElementwiseKernel>();
+
+/** The kernel that fills its output with zeros. */
+function zeroKernel(dtype: DType): ElementwiseKernel {
+  const compute = computeDType(dtype);
+  let kernel = zeroKernels.get(compute);
+  if (kernel === undefined) {
+    kernel = { kind: "elementwise", expressions: [constant(0)], compute };
+    zeroKernels.set(compute, kernel);
+  }
+  return kernel;
 }
 
 /** The windows of a frame, whose shape is `[...before, ...count, ...size, channels]`. */
