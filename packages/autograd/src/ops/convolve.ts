@@ -57,20 +57,33 @@ function groupedStrides(shape: Shape, batch: number): number[] {
   return [...stored.slice(last - batch, last), ...stored.slice(0, last - batch), stored[last]!];
 }
 
-/** Axes `first` to `first + by.length` of `x`, from `from` on and `length` long, with zeros where `x` is not. */
-function frame(x: Tensor, batch: number, first: number, from: readonly number[], length: readonly number[]): Tensor {
+/**
+ * What `use` makes of the axes from `first` on of `x`, from `from` on and `length` long, with zeros where `x` is not.
+ * Where that reaches beyond `x` it is a copy, which lives until `use` returns.
+ */
+function framed(
+  x: Tensor,
+  batch: number,
+  first: number,
+  from: readonly number[],
+  length: readonly number[],
+  use: (frame: Tensor) => void,
+): void {
   const inside = from.every((start, i) => start >= 0 && start + length[i]! <= x.shape[first + i]!);
   const shift = (by: readonly number[], strides: readonly number[]): number =>
     by.reduce((sum, n, i) => sum + n * strides[first + i]!, 0);
   const shape = [...x.shape.slice(0, first), ...length, ...x.shape.slice(first + from.length)];
-  if (inside) return viewOf(x, shape, x.strides, x.offset + shift(from, x.strides));
-  const framed = result(x.dtype, shape, batch);
-  const { strides } = framed;
+  if (inside) {
+    use(viewOf(x, shape, x.strides, x.offset + shift(from, x.strides)));
+    return;
+  }
+  const frame = result(x.dtype, shape, batch);
+  const { strides } = frame;
   const start = from.map((n, i) => Math.min(length[i]!, Math.max(0, -n)));
   const kept = from.map((n, i) => Math.max(0, Math.min(length[i]!, x.shape[first + i]! - n) - start[i]!));
   const within = (starts: readonly number[], counts: readonly number[]): View =>
     viewOf(
-      framed,
+      frame,
       [...shape.slice(0, first), ...counts, ...shape.slice(first + counts.length)],
       strides,
       shift(starts, strides),
@@ -97,7 +110,8 @@ function frame(x: Tensor, batch: number, first: number, from: readonly number[],
   if (target.size > 0) {
     backend().run(copyKernel(x.dtype), [viewOf(x, target.shape, x.strides, x.offset + source)], [target]);
   }
-  return framed;
+  use(frame);
+  backend().free(frame.storage);
 }
 
 const zeroKernels = new Map<ComputeDType, ElementwiseKernel>();
@@ -135,18 +149,14 @@ function slide(
   );
 }
 
-/** All the windows that make the output. */
-function windowsOf(x: Tensor, geometry: Geometry): Tensor {
+/** Runs a kernel of contraction on all the windows that make the output. */
+function overWindows(x: Tensor, geometry: Geometry, use: (windows: Tensor) => void): void {
   const { batch, kernel: size, output: count, strides, dilation, before } = geometry;
   const length = count.map((n, i) => Math.max(0, (n - 1) * strides[i]! + dilation[i]! * (size[i]! - 1) + 1));
-  const framed = frame(
-    x,
-    batch,
-    batch + 1,
-    before.map((n) => -n),
-    length,
-  );
-  return slide(framed, batch + 1, count, size, strides, dilation);
+  const from = before.map((n) => -n);
+  framed(x, batch, batch + 1, from, length, (frame) => {
+    use(slide(frame, batch + 1, count, size, strides, dilation));
+  });
 }
 
 /** A tensor to be filled, its batch axes lying before the last one. */
@@ -158,7 +168,8 @@ function convolve(x: Tensor, w: Tensor, geometry: Geometry): Tensor {
   const { batch, output } = geometry;
   const rank = output.length;
   const y = result(x.dtype, [...x.shape.slice(0, batch + 1), ...output, w.shape.at(-1)!], batch);
-  backend().run(kernelFor({ batch, m: rank + 1, k: rank + 1, n: 1 }), [windowsOf(x, geometry), w], [y]);
+  const kernel = kernelFor({ batch, m: rank + 1, k: rank + 1, n: 1 });
+  overWindows(x, geometry, (windows) => backend().run(kernel, [windows, w], [y]));
   return y;
 }
 
@@ -177,8 +188,10 @@ function kernelGradient(x: Tensor, y: Tensor, geometry: Geometry): Tensor {
   const { batch, kernel: size } = geometry;
   const rank = size.length;
   const w = result(x.dtype, [...x.shape.slice(0, batch), ...size, x.shape.at(-1)!, y.shape.at(-1)!], batch);
-  const seen = exchanged(windowsOf(x, geometry), batch, batch + rank + 1, batch + 2 * rank + 2);
-  backend().run(kernelFor({ batch, m: rank + 1, k: rank + 1, n: 1 }), [seen, y], [w]);
+  const kernel = kernelFor({ batch, m: rank + 1, k: rank + 1, n: 1 });
+  overWindows(x, geometry, (windows) => {
+    backend().run(kernel, [exchanged(windows, batch, batch + rank + 1, batch + 2 * rank + 2), y], [w]);
+  });
   return w;
 }
 
@@ -225,7 +238,6 @@ function combinations<T>(lists: readonly (readonly T[])[]): T[][] {
 
 function inputGradient(y: Tensor, w: Tensor, geometry: Geometry): Tensor {
   const { batch, input, kernel: size, strides, dilation, before } = geometry;
-  const rank = input.length;
   const shape = [...y.shape.slice(0, batch + 1), ...input, w.shape.at(-2)!];
   const phases = input.map((length, i) => phasesOf(length, size[i]!, strides[i]!, dilation[i]!, before[i]!));
   const met = phases.map((axis) => axis.filter(({ taps }) => taps > 0));
@@ -237,62 +249,66 @@ function inputGradient(y: Tensor, w: Tensor, geometry: Geometry): Tensor {
   // One frame for all phases.
   const from = met.map((axis) => Math.min(...axis.map((p) => p.from)));
   const end = met.map((axis) => Math.max(...axis.map((p) => p.from + p.count + (p.taps - 1) * p.dilation)));
-  const framed = frame(
-    y,
-    batch,
-    batch + 1,
-    from,
-    end.map((n, i) => n - from[i]!),
-  );
-  const ones = strides.map(() => 1);
-  const kernel = kernelFor({ batch, m: rank + 1, k: rank + 1, n: 1 });
-  for (const phase of combinations(met)) {
-    const count = phase.map((p) => p.count);
-    const at = (list: readonly number[], axis: number, positions: readonly number[]): number =>
-      positions.reduce((sum, n, i) => sum + n * list[axis + i]!, 0);
-    const offset = at(
-      framed.strides,
-      batch + 1,
-      phase.map((p, i) => p.from - from[i]!),
-    );
-    const start = viewOf(framed, framed.shape, framed.strides, framed.offset + offset);
-    const seen = slide(
-      start,
-      batch + 1,
-      count,
-      phase.map((p) => p.taps),
-      ones,
-      phase.map((p) => p.dilation),
-    );
-    const taps: View = viewOf(
-      w,
-      [...w.shape.slice(0, batch), ...phase.map((p) => p.taps), w.shape.at(-1)!, w.shape.at(-2)!],
-      [
-        ...w.strides.slice(0, batch),
-        ...phase.map((p, i) => -p.tapStep * w.strides[batch + i]!),
-        w.strides.at(-1)!,
-        w.strides.at(-2)!,
-      ],
-      w.offset +
-        at(
-          w.strides,
-          batch,
-          phase.map((p) => p.lastTap),
-        ),
-    );
-    const positions = viewOf(
-      x,
-      [...shape.slice(0, batch + 1), ...count, shape.at(-1)!],
-      [...x.strides.slice(0, batch + 1), ...strides.map((s, i) => s * x.strides[batch + 1 + i]!), x.strides.at(-1)!],
-      at(
-        x.strides,
-        batch + 1,
-        phase.map((p) => p.first),
-      ),
-    );
-    backend().run(kernel, [seen, taps], [positions]);
-  }
+  const length = end.map((n, i) => n - from[i]!);
+  framed(y, batch, batch + 1, from, length, (frame) => {
+    for (const phase of combinations(met)) addPhase(frame, from, w, x, phase, geometry);
+  });
   return x;
+}
+
+/** Computes the positions of one phase of each axis, from a frame around the output that begins at `from`. */
+function addPhase(
+  frame: Tensor,
+  from: readonly number[],
+  w: Tensor,
+  x: Tensor,
+  phase: readonly Phase[],
+  { batch, strides }: Geometry,
+): void {
+  const rank = phase.length;
+  const each = (value: (p: Phase) => number): number[] => phase.map(value);
+  const at = (list: readonly number[], axis: number, positions: readonly number[]): number =>
+    positions.reduce((sum, n, i) => sum + n * list[axis + i]!, 0);
+  const [count, taps] = [each((p) => p.count), each((p) => p.taps)];
+  const begin = phase.map((p, i) => p.from - from[i]!);
+  const start = viewOf(frame, frame.shape, frame.strides, frame.offset + at(frame.strides, batch + 1, begin));
+  const ones = strides.map(() => 1);
+  const windows = slide(
+    start,
+    batch + 1,
+    count,
+    taps,
+    ones,
+    each((p) => p.dilation),
+  );
+  const [into, out] = [w.rank - 2, w.rank - 1];
+  const kernel = viewOf(
+    w,
+    [...w.shape.slice(0, batch), ...taps, w.shape[out]!, w.shape[into]!],
+    [
+      ...w.strides.slice(0, batch),
+      ...phase.map((p, i) => -p.tapStep * w.strides[batch + i]!),
+      w.strides[out]!,
+      w.strides[into]!,
+    ],
+    w.offset +
+      at(
+        w.strides,
+        batch,
+        each((p) => p.lastTap),
+      ),
+  );
+  const positions = viewOf(
+    x,
+    [...x.shape.slice(0, batch + 1), ...count, x.shape.at(-1)!],
+    [...x.strides.slice(0, batch + 1), ...strides.map((s, i) => s * x.strides[batch + 1 + i]!), x.strides.at(-1)!],
+    at(
+      x.strides,
+      batch + 1,
+      each((p) => p.first),
+    ),
+  );
+  backend().run(kernelFor({ batch, m: rank + 1, k: rank + 1, n: 1 }), [windows, kernel], [positions]);
 }
 
 const names: Readonly<Record<Role, string>> = { output: "conv", input: "convTranspose", kernel: "convKernel" };
