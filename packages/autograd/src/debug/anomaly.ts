@@ -5,7 +5,7 @@ import type { Tensor } from "../tensor.ts";
 
 /** The first line of a stack outside this package. */
 function userLine(): string {
-  const here = import.meta.url.replace(/debug\/[^/]*$/, "");
+  const here = import.meta.url.replace(/(debug\/)?[^/]*$/, "");
   const lines = (new Error().stack ?? "").split("\n").slice(1);
   const outside = lines.find((line) => !line.includes(here.replace("file://", "")) || line.includes(".test."));
   return outside?.trim().replace(/^at /, "") ?? "an unknown place";
