@@ -52,16 +52,18 @@ await topic("cross-entropy", async () => {
   ]);
   return drawCharts("What a probability p of the true class costs", [
     {
-      title: "loss",
-      xLabel: "p",
+      title: "the cost",
+      xLabel: "probability p of the true class",
+      yLabel: "cost of one sample",
       series: [
         curve("cross-entropy, -log p", (p) => -Math.log(p), 0.005, 1),
         curve("(1 - p)²", (p) => (1 - p) ** 2, 0, 1),
       ],
     },
     {
-      title: "slope at the sigmoid's input z, true class 1",
-      xLabel: "z",
+      title: "its slope, true class 1",
+      xLabel: "input z of the sigmoid",
+      yLabel: "derivative by z",
       series: [
         curve("cross-entropy, p - 1", (v) => 1 / (1 + Math.exp(-v)) - 1, -8, 8),
         curve(

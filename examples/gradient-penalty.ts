@@ -1,7 +1,7 @@
 /** A loss of one's own, with a penalty on the slope of the network: the gradient of a gradient. */
 import { gradients, mul, randn, type Tensor, tensor, valueAndGrad } from "@gradiente/autograd";
 import { noisySine } from "@gradiente/datasets";
-import { byEpoch, curve, drawCharts, type Point, type Series } from "./parts/charts.ts";
+import { byEpoch, COLOURS, curve, drawCharts, type Point, type Series } from "./parts/charts.ts";
 import { printTable, topic } from "./parts/topic.ts";
 
 const network = (x: Tensor, [w1, b1, w2, b2]: readonly Tensor[]): Tensor =>
@@ -17,9 +17,10 @@ await topic("gradient-penalty", async ({ quick, seed }) => {
   const start = [draw(1, units).mul(3), draw(units).mul(3), draw(units, 1).mul(1 / Math.sqrt(units)), draw(1)];
 
   const rows: (string | number)[][] = [["penalty", "training error", "error against the sine"]];
-  const fits: Series[] = [curve("sin x", Math.sin, -Math.PI, Math.PI)];
+  const fits: Series[] = [{ ...curve("sin x", Math.sin, -Math.PI, Math.PI), kind: "dashed", colour: "#111111" }];
   const curves: Series[] = [];
-  for (const strength of [0, 0.01, 0.05]) {
+  for (const [i, strength] of [0, 0.01, 0.05].entries()) {
+    const colour = COLOURS[i]!;
     const lossOf = (...weights: Tensor[]): Tensor => {
       // The slope of the network at each sample, recorded so that it can be differentiated by the weights.
       const at = tensor(samples.x, { dtype: "float64", requiresGrad: true });
@@ -31,7 +32,7 @@ await topic("gradient-penalty", async ({ quick, seed }) => {
     let weights = start;
     let velocity = start.map((w) => mul(w, 0));
     const losses: number[] = [];
-    for (let i = 0; i < (quick ? 20 : 4000); i++) {
+    for (let n = 0; n < (quick ? 20 : 4000); n++) {
       const [loss, slopes] = step(...weights);
       losses.push(loss.item());
       velocity = velocity.map((v, k) => v.mul(0.9).sub(slopes[k]!.mul(0.005)));
@@ -42,18 +43,25 @@ await topic("gradient-penalty", async ({ quick, seed }) => {
     const distance = [...grid].reduce((sum, at, i) => sum + (fitted[i]! - Math.sin(at)) ** 2, 0) / grid.length;
     const name = `penalty ${strength}`;
     rows.push([String(strength), error, distance]);
-    fits.push({ name, points: [...grid].map((at, i): Point => [at, fitted[i]!]) });
-    curves.push(byEpoch(name, losses));
+    fits.push({ name, colour, points: [...grid].map((at, i): Point => [at, fitted[i]!]) });
+    curves.push({ ...byEpoch(name, losses), colour });
   }
   printTable(rows);
   const seen = [...x.data].map((at, i): Point => [at, y.data[i]!]);
   return drawCharts("16 noisy samples, with a penalty on the slope", [
     {
-      title: "fit",
+      title: "what is learned",
       xLabel: "x",
-      series: [...fits, { name: "samples", kind: "points", points: seen }],
+      yLabel: "y",
+      series: [...fits, { name: "samples", kind: "points", points: seen, colour: "#111111" }],
       yRange: [-2, 2],
     },
-    { title: "loss", xLabel: "step", series: curves, logarithmic: true },
+    {
+      title: "the loss with its penalty",
+      xLabel: "step",
+      yLabel: "mean squared error + penalty",
+      series: curves,
+      logarithmic: true,
+    },
   ]);
 });

@@ -1,13 +1,26 @@
-/** Overfitting, its validation curves, and four remedies: early stopping, a penalty, dropout, more data. */
+/** Overfitting, its validation curves, and the remedies: early stopping, a penalty, dropout, augmentation, more data. */
 import { moons } from "@gradiente/datasets";
-import { Adam, type Callback, Dense, Dropout, EarlyStopping, type Layer, l2, Sequential } from "@gradiente/nn";
+import {
+  Adam,
+  type Callback,
+  Dense,
+  Dropout,
+  EarlyStopping,
+  GaussianNoise,
+  type Layer,
+  ridge,
+  Sequential,
+} from "@gradiente/nn";
 import { byEpoch, type Chart, drawCharts } from "./parts/charts.ts";
 import { printTable, topic } from "./parts/topic.ts";
 
 interface Remedy {
   readonly name: string;
+  /** λ of the penalty (λ/N)·Σw². */
   readonly penalty?: number;
   readonly dropout?: number;
+  /** Deviation of the noise that is added to the samples, anew in every epoch. */
+  readonly noise?: number;
   readonly samples?: number;
   readonly callbacks?: readonly Callback[];
 }
@@ -15,8 +28,9 @@ interface Remedy {
 const remedies: readonly Remedy[] = [
   { name: "none" },
   { name: "early stopping", callbacks: [new EarlyStopping({ patience: 20, restoreBestWeights: true })] },
-  { name: "l2 penalty 0.003", penalty: 0.003 },
+  { name: "ridge penalty, λ = 0.25", penalty: 0.25 },
   { name: "dropout 50 %", dropout: 0.5 },
+  { name: "augmentation: noise 0.25", noise: 0.25 },
   { name: "ten times the data", samples: 800 },
 ];
 
@@ -24,12 +38,12 @@ await topic("overfitting", async ({ quick, seed }) => {
   const validation = await moons(1000, { noise: 0.3, seed: seed + 1 }).toArrays();
   const rows: (string | number)[][] = [["remedy", "epochs", "loss", "val_loss", "val_accuracy"]];
   const charts: Chart[] = [];
-  for (const { name, penalty, dropout, samples = 80, callbacks = [] } of remedies) {
+  for (const { name, penalty, dropout, noise, samples = 80, callbacks = [] } of remedies) {
     const { x, y } = await moons(samples, { noise: 0.3, seed }).toArrays();
-    const kernelRegularizer = penalty === undefined ? null : l2(penalty);
-    const layers: Layer[] = [];
-    for (const inputShape of [[2], undefined]) {
-      layers.push(new Dense(128, { activation: "relu", kernelRegularizer, ...(inputShape && { inputShape }) }));
+    const kernelRegularizer = penalty === undefined ? null : ridge(penalty, { samples });
+    const layers: Layer[] = noise === undefined ? [] : [new GaussianNoise(noise)];
+    for (let i = 0; i < 2; i++) {
+      layers.push(new Dense(128, { activation: "relu", kernelRegularizer }));
       if (dropout !== undefined) layers.push(new Dropout(dropout));
     }
     const model = new Sequential([...layers, new Dense(1, { activation: "sigmoid" })], { seed });
@@ -51,7 +65,9 @@ await topic("overfitting", async ({ quick, seed }) => {
     charts.push({
       title: name,
       xLabel: "epoch",
-      yRange: [0, 1.2],
+      yLabel: "cross-entropy (+ penalty)",
+      xRange: [1, quick ? 3 : 200],
+      yRange: [0, 1],
       series: [byEpoch("loss", history.loss), byEpoch("val_loss", history.val_loss!)],
     });
   }

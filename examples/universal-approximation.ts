@@ -7,15 +7,15 @@ import { printTable, topic } from "./parts/topic.ts";
 const wanted = (x: number): number => Math.sin(3 * x) + 0.3 * Math.cos(7 * x);
 
 /** Hidden layers by their numbers of neurons. */
-const wide: readonly number[][] = [[2], [5], [20], [100]];
-const deep: readonly number[][] = [[8], [8, 8], [8, 8, 8]];
+const wide: readonly number[][] = [[2], [4], [8], [16], [100]];
+const deep: readonly number[][] = [[4], [4, 4], [4, 4, 4], [4, 4, 4, 4]];
 
 await topic("universal-approximation", async ({ quick, seed }) => {
   const x = linspace(-2, 2, 256).reshape([256, 1]);
   const xs = x.data;
   const y = { data: Float32Array.from(xs, wanted), shape: [256, 1] };
   const rows: (string | number)[][] = [["hidden layers", "weights", "mean squared error"]];
-  const approximate = async (layers: readonly number[]): Promise<Series> => {
+  const approximate = async (layers: readonly number[]): Promise<{ fit: Series; error: Point }> => {
     // Weights and biases spread out, so that the neurons' steps lie all over the interval from the start.
     const kernelInitializer = new RandomUniform({ minval: -6, maxval: 6 });
     const biasInitializer = new RandomUniform({ minval: -6, maxval: 6 });
@@ -28,16 +28,29 @@ await topic("universal-approximation", async ({ quick, seed }) => {
     const name = layers.join("-");
     rows.push([name, String(model.countParams()), loss]);
     const values = (await model.predict(x)).data;
-    return { name, points: [...xs].map((at, i): Point => [at, values[i]!]) };
+    const fit = { name, points: [...xs].map((at, i): Point => [at, values[i]!]) };
+    return { fit, error: [model.countParams(), loss] };
   };
-  const target = curve("f", wanted, -2, 2);
-  const byWidth = [target];
+  const target: Series = { ...curve("f", wanted, -2, 2), kind: "dashed", colour: "#111111" };
+  const byWidth = [];
   for (const layers of wide) byWidth.push(await approximate(layers));
-  const byDepth = [target];
+  const byDepth = [];
   for (const layers of deep) byDepth.push(await approximate(layers));
   printTable(rows);
+  const axes = { xLabel: "x", yLabel: "y", yRange: [-2, 2] } as const;
   return drawCharts("f(x) = sin 3x + 0.3 cos 7x, approximated", [
-    { title: "by width", xLabel: "x", series: byWidth, yRange: [-2, 2] },
-    { title: "by depth", xLabel: "x", series: byDepth, yRange: [-2, 2] },
+    { title: "by width", ...axes, series: [...byWidth.map(({ fit }) => fit), target] },
+    { title: "by depth", ...axes, series: [...byDepth.map(({ fit }) => fit), target] },
+    {
+      title: "error by size",
+      xLabel: "weights and biases",
+      yLabel: "mean squared error",
+      logarithmic: true,
+      xLogarithmic: true,
+      series: [
+        { name: "wider", points: byWidth.map(({ error }) => error) },
+        { name: "deeper", points: byDepth.map(({ error }) => error) },
+      ],
+    },
   ]);
 });

@@ -21,6 +21,7 @@ export function drawCurves(curves: Curves, title: string): string {
     pairs(curves).map(({ quantity, names }) => ({
       title: quantity,
       xLabel: "epoch",
+      yLabel: quantity,
       series: names.map((name) => byEpoch(name, curves[name]!)),
     })),
   );
