@@ -86,6 +86,24 @@ export class JournalError extends FileError {
   }
 }
 
+/** Why a checkpoint cannot be used: it cannot be read, its contents are not what was written, or it is of another run. */
+export type CheckpointFault = "unreadable" | "damaged" | "mismatch";
+
+/** A checkpoint that training cannot go on from. */
+export class CheckpointError extends FileError {
+  readonly reason: CheckpointFault;
+
+  constructor(facts: {
+    readonly op: string;
+    readonly message: string;
+    readonly hint?: string;
+    readonly reason: CheckpointFault;
+  }) {
+    super(facts);
+    this.reason = facts.reason;
+  }
+}
+
 /** `(None, 784)`, as Keras writes shapes. */
 export function showShape(shape: readonly (number | null)[]): string {
   const lengths = shape.map((n) => (n === null ? "None" : String(n)));

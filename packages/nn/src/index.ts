@@ -27,6 +27,8 @@ export {
   UnitNorm,
 } from "./constraints/constraint.ts";
 export {
+  CheckpointError,
+  type CheckpointFault,
   DataError,
   JournalError,
   LayerInputError,
@@ -207,7 +209,7 @@ export {
   TopKCategoricalAccuracy,
   type TopKOptions,
 } from "./metrics/scores.ts";
-export { Model, type ModelOptions, type SummaryOptions } from "./model.ts";
+export { type BatchOptions, Model, type ModelOptions, type SummaryOptions } from "./model.ts";
 export {
   type BatchShape,
   type CallContext,
@@ -298,9 +300,11 @@ export {
   type ValidationFold,
 } from "./search/validation.ts";
 export { Sequential } from "./sequential.ts";
+export type { State } from "./state.ts";
 export { type CallOptions, type LayerCall, SymbolicTensor } from "./symbolic.ts";
 export type { CompileOptions } from "./training/compiled.ts";
 export type { Arrays, Batch, BatchIterable, BatchLike } from "./training/data.ts";
+export type { EvaluateOptions, PredictOptions } from "./training/evaluate.ts";
+export type { FitOptions, ValidationData } from "./training/fit.ts";
 export type { Logs } from "./training/logs.ts";
-export type { EvaluateOptions, FitOptions, ValidationData } from "./training/loop.ts";
 export type { ClassWeight } from "./training/source.ts";

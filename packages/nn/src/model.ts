@@ -1,26 +1,17 @@
-import { Generator, noGrad, type Tensor, type TypedArray, tensor, zeros } from "@gradiente/autograd";
-import type { History } from "./callbacks/callback.ts";
+import { Generator, noGrad, type Tensor, type TensorLike, zeros } from "@gradiente/autograd";
+import type { Callback, History } from "./callbacks/callback.ts";
 import { DataError, NotReadyError, unknownName } from "./errors.ts";
 import { type BatchShape, type CallContext, drawSeed, Layer, type LayerOptions } from "./module.ts";
 import type { LoadStateDictOptions, LoadStateDictResult } from "./state-dict.ts";
 import { boxedTable, summaryTable } from "./summary.ts";
 import type { CallOptions } from "./symbolic.ts";
 import { Compiled, type CompileOptions } from "./training/compiled.ts";
-import type { Arrays, Batch, BatchIterable } from "./training/data.ts";
+import type { Arrays, Batch, BatchIterable, BatchLike } from "./training/data.ts";
+import { type EvaluateOptions, evaluateSource, type PredictOptions, predictSource } from "./training/evaluate.ts";
+import { type FitOptions, fit } from "./training/fit.ts";
 import type { Logs } from "./training/logs.ts";
-import {
-  Breather,
-  checkBatch,
-  checkBuilt,
-  checkInputs,
-  compiledOf,
-  type EvaluateOptions,
-  evaluateSource,
-  type FitOptions,
-  fit,
-  trainStep,
-} from "./training/loop.ts";
-import { batchOf, sourceOf } from "./training/source.ts";
+import { batchOf, type ClassWeight, sourceOf } from "./training/source.ts";
+import { checkBatch, checkBuilt, compiledOf, testStep, trainStep } from "./training/step.ts";
 
 /** Options that every model has. */
 export interface ModelOptions extends LayerOptions {
@@ -34,6 +25,12 @@ export interface SummaryOptions {
   readonly print?: (text: string) => void;
   /** "lines" (default) as in the course, or the boxes of Keras 3. */
   readonly style?: "lines" | "boxes";
+}
+
+/** Options of {@link Model.trainOnBatch}. */
+export interface BatchOptions {
+  readonly sampleWeight?: TensorLike;
+  readonly classWeight?: ClassWeight;
 }
 
 /**
@@ -189,6 +186,11 @@ export abstract class Model extends Layer {
     this.noise = root.split();
   }
 
+  /** @internal Every generator that decides how training goes on. */
+  override get generators(): readonly Generator[] {
+    return [this.initial, this.shuffling, this.noise, ...super.generators];
+  }
+
   /** @internal The first layer whose output is not finite for these inputs. */
   firstNonFinite(inputs: readonly Tensor[]): string | null {
     return noGrad(() => {
@@ -281,7 +283,9 @@ export abstract class Model extends Layer {
       batchSize: given.batchSize ?? 32,
       sampleWeight: given.sampleWeight,
     });
-    return evaluateSource("evaluate", this, source, given.signal);
+    const { steps, callbacks, signal } = given;
+    attachAll(callbacks, this, steps ?? source.steps);
+    return evaluateSource("evaluate", this, source, { steps, callbacks, signal });
   }
 
   /**
@@ -295,55 +299,51 @@ export abstract class Model extends Layer {
    * await model.predict([[1, 2], [3, 4]]); // [[3], [7]]
    * ```
    */
-  async predict(x: Arrays | BatchIterable, options: { readonly batchSize?: number } = {}): Promise<Tensor> {
+  async predict(x: Arrays | BatchIterable, options: PredictOptions = {}): Promise<Tensor> {
     const outputs = await this.predictAll(x, options);
     return outputs[0]!;
   }
 
   /** One tensor per output. */
-  async predictAll(x: Arrays | BatchIterable, options: { readonly batchSize?: number } = {}): Promise<Tensor[]> {
+  async predictAll(x: Arrays | BatchIterable, options: PredictOptions = {}): Promise<Tensor[]> {
     const source = sourceOf("predict", x, undefined, { batchSize: options.batchSize ?? 32 });
-    checkBuilt("predict", this);
-    if (source.columns !== null) checkInputs("predict", this, source.columns.x);
-    const pieces: TypedArray[][] = [];
-    let shapes: readonly (readonly number[])[] = [];
-    let dtypes: readonly Tensor["dtype"][] = [];
-    let count = 0;
-    const breather = new Breather();
-    for await (const batch of source.batches(null)) {
-      const outputs = noGrad(() => this.callAll(batch.x, { training: false, generator: this.noise, losses: [] }));
-      pieces.push(outputs.map((o) => o.data));
-      shapes = outputs.map((o) => o.shape.slice(1));
-      dtypes = outputs.map((o) => o.dtype);
-      count += batch.size;
-      if (breather.due()) await breather.breathe();
-    }
-    return shapes.map((shape, i) => {
-      const parts = pieces.map((p) => p[i]!);
-      const type = parts[0]!.constructor as new (length: number) => TypedArray;
-      const data = new type(parts.reduce((sum, p) => sum + p.length, 0));
-      let at = 0;
-      for (const p of parts) {
-        data.set(p, at);
-        at += p.length;
-      }
-      return tensor({ data, shape: [count, ...shape] }, { dtype: dtypes[i]! });
+    attachAll(options.callbacks, this, options.steps ?? source.steps);
+    return predictSource(this, source, options);
+  }
+
+  /**
+   * One step of training on one batch.
+   * @returns the losses and metrics of this batch, before the step.
+   */
+  trainOnBatch(x: Arrays, y: Arrays, options: BatchOptions = {}): Logs {
+    return this.onBatch("trainOnBatch", { x, y, sampleWeight: options.sampleWeight }, options.classWeight, (batch) => {
+      this.markTrainable();
+      this.trainStep(batch, "throw");
     });
   }
 
-  /** One step of training on one batch. @returns the losses and metrics of this batch. */
-  trainOnBatch(
-    x: Arrays,
-    y: Arrays,
-    options: { readonly sampleWeight?: Parameters<typeof batchOf>[1]["sampleWeight"] } = {},
-  ): Logs {
-    const compiled = compiledOf("trainOnBatch", this);
-    const batch = batchOf("trainOnBatch", { x, y, sampleWeight: options.sampleWeight });
-    checkBatch("trainOnBatch", this, batch, true);
-    this.markTrainable();
+  /** The losses and metrics of one batch, without training. */
+  testOnBatch(x: Arrays, y: Arrays, options: Omit<BatchOptions, "classWeight"> = {}): Logs {
+    checkBuilt("testOnBatch", this);
+    const data = { x, y, sampleWeight: options.sampleWeight };
+    return this.onBatch("testOnBatch", data, undefined, (batch) => void testStep(this, batch));
+  }
+
+  private onBatch(op: string, data: BatchLike, weights: ClassWeight | undefined, step: (batch: Batch) => void): Logs {
+    const compiled = compiledOf(op, this);
+    const batch = batchOf(op, data, weights);
+    checkBatch(op, this, batch, true);
     compiled.reset();
-    this.trainStep(batch, "throw");
+    step(batch);
     return compiled.logs();
+  }
+
+  /** The outputs for one batch, at once. For several outputs call the model. */
+  predictOnBatch(x: Arrays): Tensor {
+    checkBuilt("predictOnBatch", this);
+    const batch = batchOf("predictOnBatch", { x });
+    checkBatch("predictOnBatch", this, batch, false);
+    return noGrad(() => this.callAll(batch.x, { training: false, generator: this.noise, losses: [] })[0]!);
   }
 
   /** One step of training. Models of one's own may override it. @returns the loss. */
@@ -384,11 +384,16 @@ export abstract class Model extends Layer {
   }
 }
 
-function isOptions(value: unknown): value is (FitOptions & EvaluateOptions) | undefined {
+function isOptions<T extends object>(value: Arrays | T | undefined): value is T | undefined {
   if (value === undefined) return true;
   // Told apart by what they hold, not by prototype: options may come from another realm.
   if (typeof value !== "object" || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) return false;
   return !("data" in value) && !("shape" in value);
+}
+
+function attachAll(callbacks: readonly Callback[] | undefined, model: Model, steps: number | null): void {
+  const params = { epochs: 1, steps, verbose: 0, initialEpoch: 0, validationFreq: null } as const;
+  for (const c of callbacks ?? []) c.attach(model, params, null);
 }
 
 /** `dense`, or `dense_1` and so on where that is taken. */

@@ -168,6 +168,11 @@ export abstract class Layer {
     return [];
   }
 
+  /** @internal Generators that the layer and those in it draw from, besides the model's: checkpoints hold them. */
+  get generators(): readonly Generator[] {
+    return this.sublayers().flatMap((layer) => layer.generators);
+  }
+
   /** Every weight in Keras' order. */
   get weights(): readonly Weight[] {
     const own = this.ownWeights;

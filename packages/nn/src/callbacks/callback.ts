@@ -1,4 +1,6 @@
 import type { Model } from "../model.ts";
+import { Fields, type State } from "../state.ts";
+import type { TrainingRun } from "../training/run.ts";
 import type { Logs } from "../training/logs.ts";
 
 /** What a training run was asked to do. */
@@ -7,70 +9,167 @@ export interface TrainingParams {
   /** Batches in an epoch; null while that is not known. */
   readonly steps: number | null;
   readonly verbose: 0 | 1 | 2;
-  /** Names of what is logged: known after the first batch. */
+  /** The epoch (from 0) the run begins with. */
   readonly initialEpoch: number;
+  /** After which epochs there is validation (see `validationFreq`); null when there are no validation data. */
+  readonly validationFreq: number | readonly number[] | null;
 }
 
-/** Something called during training. Every method may be asynchronous; training waits for it. */
+/** A value, or the promise of one: callbacks may be asynchronous, and then training waits. */
+type Awaitable = void | Promise<void>;
+
+/**
+ * Something called during training, evaluation or prediction. Every method may be asynchronous; training waits for it.
+ * Methods that are not overridden cost nothing: the logs of a batch are only put together when a callback wants them.
+ */
 export abstract class Callback {
   private owner: Model | null = null;
-  params: TrainingParams = { epochs: 1, steps: null, verbose: 0, initialEpoch: 0 };
+  private current: TrainingRun | null = null;
+  params: TrainingParams = { epochs: 1, steps: null, verbose: 0, initialEpoch: 0, validationFreq: null };
 
   /** The model being trained. */
   get model(): Model {
     return this.owner!;
   }
 
+  /** @internal The run of `fit`; null in `evaluate` and `predict`. */
+  get run(): TrainingRun | null {
+    return this.current;
+  }
+
+  /** @internal Callbacks that save the run (1, 2) are called after those whose state they save. */
+  get turn(): 0 | 1 | 2 {
+    return 0;
+  }
+
   /** @internal */
-  attach(model: Model, params: TrainingParams): void {
+  attach(model: Model, params: TrainingParams, run: TrainingRun | null): void {
     this.owner = model;
     this.params = params;
+    this.current = run;
   }
 
-  onTrainBegin(): void | Promise<void> {}
-  onTrainEnd(_logs: Logs | null): void | Promise<void> {}
-  onEpochBegin(_epoch: number): void | Promise<void> {}
-  onEpochEnd(_epoch: number, _logs: Logs): void | Promise<void> {}
-  onBatchBegin(_batch: number): void | Promise<void> {}
+  onTrainBegin(): Awaitable {}
+  onTrainEnd(_logs: Logs | null): Awaitable {}
+  onEpochBegin(_epoch: number): Awaitable {}
+  onEpochEnd(_epoch: number, _logs: Logs): Awaitable {}
+  onBatchBegin(_batch: number): Awaitable {}
   /** The logs are those of the epoch so far. */
-  onBatchEnd(_batch: number, _logs: Logs): void | Promise<void> {}
+  onBatchEnd(_batch: number, _logs: Logs): Awaitable {}
+  /** Before `evaluate`, and before each validation in `fit`. */
+  onTestBegin(): Awaitable {}
+  onTestEnd(_logs: Logs): Awaitable {}
+  onTestBatchBegin(_batch: number): Awaitable {}
+  onTestBatchEnd(_batch: number, _logs: Logs): Awaitable {}
+  onPredictBegin(): Awaitable {}
+  onPredictEnd(): Awaitable {}
+  onPredictBatchBegin(_batch: number): Awaitable {}
+  onPredictBatchEnd(_batch: number): Awaitable {}
+
+  /** @internal When `fit` is stopped by its signal, before anything is put back or averaged. */
+  onInterrupt(): Awaitable {}
+
+  /** Values that an epoch's logs have because of this callback, such as the learning rate. */
+  epochLogs(): Readonly<Record<string, number>> {
+    return {};
+  }
+
+  /** What a checkpoint holds of this callback, so that a resumed run goes on as if there had been no end. */
+  state(): State {
+    return null;
+  }
+
+  /** Goes on from what {@link state} gave. */
+  restoreState(_state: State): Awaitable {}
 }
 
-/** A callback made of functions. */
-export class LambdaCallback extends Callback {
-  private readonly functions: LambdaFunctions;
-  constructor(functions: LambdaFunctions) {
-    super();
-    this.functions = functions;
-  }
-  override onTrainBegin(): void | Promise<void> {
-    return this.functions.onTrainBegin?.();
-  }
-  override onTrainEnd(logs: Logs | null): void | Promise<void> {
-    return this.functions.onTrainEnd?.(logs);
-  }
-  override onEpochBegin(epoch: number): void | Promise<void> {
-    return this.functions.onEpochBegin?.(epoch);
-  }
-  override onEpochEnd(epoch: number, logs: Logs): void | Promise<void> {
-    return this.functions.onEpochEnd?.(epoch, logs);
-  }
-  override onBatchBegin(batch: number): void | Promise<void> {
-    return this.functions.onBatchBegin?.(batch);
-  }
-  override onBatchEnd(batch: number, logs: Logs): void | Promise<void> {
-    return this.functions.onBatchEnd?.(batch, logs);
-  }
+/** Those of the callbacks that do something at an event. */
+export function listenersTo(event: keyof LambdaFunctions, callbacks: readonly Callback[]): readonly Callback[] {
+  return callbacks.filter((c) =>
+    c instanceof LambdaCallback ? c.functions[event] !== undefined : c[event] !== Callback.prototype[event],
+  );
 }
 
 /** The functions of a {@link LambdaCallback}. */
 export interface LambdaFunctions {
-  readonly onTrainBegin?: () => void | Promise<void>;
-  readonly onTrainEnd?: (logs: Logs | null) => void | Promise<void>;
-  readonly onEpochBegin?: (epoch: number) => void | Promise<void>;
-  readonly onEpochEnd?: (epoch: number, logs: Logs) => void | Promise<void>;
-  readonly onBatchBegin?: (batch: number) => void | Promise<void>;
-  readonly onBatchEnd?: (batch: number, logs: Logs) => void | Promise<void>;
+  readonly onTrainBegin?: () => Awaitable;
+  readonly onTrainEnd?: (logs: Logs | null) => Awaitable;
+  readonly onEpochBegin?: (epoch: number) => Awaitable;
+  readonly onEpochEnd?: (epoch: number, logs: Logs) => Awaitable;
+  readonly onBatchBegin?: (batch: number) => Awaitable;
+  readonly onBatchEnd?: (batch: number, logs: Logs) => Awaitable;
+  readonly onTestBegin?: () => Awaitable;
+  readonly onTestEnd?: (logs: Logs) => Awaitable;
+  readonly onTestBatchBegin?: (batch: number) => Awaitable;
+  readonly onTestBatchEnd?: (batch: number, logs: Logs) => Awaitable;
+  readonly onPredictBegin?: () => Awaitable;
+  readonly onPredictEnd?: () => Awaitable;
+  readonly onPredictBatchBegin?: (batch: number) => Awaitable;
+  readonly onPredictBatchEnd?: (batch: number) => Awaitable;
+}
+
+/**
+ * A callback made of functions.
+ *
+ * @example
+ * ```ts
+ * const losses: number[] = [];
+ * const record = new LambdaCallback({ onBatchEnd: (_batch, logs) => { losses.push(logs.loss); } });
+ * const model = new Sequential([new Dense(1)], { seed: 1 });
+ * model.compile({ loss: "mse", optimizer: "sgd" });
+ * await model.fit([[0], [1], [2]], [1, 3, 5], { batchSize: 1, callbacks: [record], verbose: 0 });
+ * losses.length; // 3
+ * ```
+ */
+export class LambdaCallback extends Callback {
+  /** @internal */
+  readonly functions: LambdaFunctions;
+  constructor(functions: LambdaFunctions) {
+    super();
+    this.functions = functions;
+  }
+  override onTrainBegin(): Awaitable {
+    return this.functions.onTrainBegin?.();
+  }
+  override onTrainEnd(logs: Logs | null): Awaitable {
+    return this.functions.onTrainEnd?.(logs);
+  }
+  override onEpochBegin(epoch: number): Awaitable {
+    return this.functions.onEpochBegin?.(epoch);
+  }
+  override onEpochEnd(epoch: number, logs: Logs): Awaitable {
+    return this.functions.onEpochEnd?.(epoch, logs);
+  }
+  override onBatchBegin(batch: number): Awaitable {
+    return this.functions.onBatchBegin?.(batch);
+  }
+  override onBatchEnd(batch: number, logs: Logs): Awaitable {
+    return this.functions.onBatchEnd?.(batch, logs);
+  }
+  override onTestBegin(): Awaitable {
+    return this.functions.onTestBegin?.();
+  }
+  override onTestEnd(logs: Logs): Awaitable {
+    return this.functions.onTestEnd?.(logs);
+  }
+  override onTestBatchBegin(batch: number): Awaitable {
+    return this.functions.onTestBatchBegin?.(batch);
+  }
+  override onTestBatchEnd(batch: number, logs: Logs): Awaitable {
+    return this.functions.onTestBatchEnd?.(batch, logs);
+  }
+  override onPredictBegin(): Awaitable {
+    return this.functions.onPredictBegin?.();
+  }
+  override onPredictEnd(): Awaitable {
+    return this.functions.onPredictEnd?.();
+  }
+  override onPredictBatchBegin(batch: number): Awaitable {
+    return this.functions.onPredictBatchBegin?.(batch);
+  }
+  override onPredictBatchEnd(batch: number): Awaitable {
+    return this.functions.onPredictBatchEnd?.(batch);
+  }
 }
 
 /** What `fit` gives back: the losses and metrics of every epoch. */
@@ -86,6 +185,17 @@ export class History extends Callback {
       this.history[name] ??= [];
       this.history[name].push(value);
     }
+  }
+
+  override state(): State {
+    return { epoch: [...this.epoch], history: { ...this.history } };
+  }
+
+  override restoreState(state: State): void {
+    const saved = new Fields("the history", state);
+    this.epoch.splice(0, this.epoch.length, ...saved.numbers("epoch"));
+    const history = saved.fields("history");
+    for (const name of history.names()) this.history[name] = history.numbers(name);
   }
 }
 

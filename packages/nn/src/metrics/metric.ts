@@ -2,6 +2,7 @@ import { sum, type Tensor } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import { maskedWeight, sameRank } from "../losses/loss.ts";
 import { maskOf } from "../masks.ts";
+import { copyOfState, Fields, type State } from "../state.ts";
 
 /** A number that is followed over the batches of an epoch. One of one's own extends this class. */
 export abstract class Metric {
@@ -18,6 +19,34 @@ export abstract class Metric {
   /** The value over what was taken in since the last reset. */
   abstract result(): number;
   abstract reset(): void;
+
+  /** Whether more is better, for callbacks that monitor it; null where that is not known. */
+  get direction(): "up" | "down" | null {
+    return null;
+  }
+
+  /**
+   * What a checkpoint in the middle of an epoch holds: every field that is a number, text, array, tensor, a plain
+   * object of such, or a metric. One that keeps its sums elsewhere (`#private` fields, closures) overrides this and
+   * `restoreState`.
+   */
+  state(): State {
+    const fields: Record<string, State> = {};
+    for (const [name, value] of Object.entries(this)) {
+      const copy = value instanceof Metric ? value.state() : copyOfState(value);
+      if (copy !== undefined) fields[name] = copy;
+    }
+    return fields;
+  }
+
+  /** Goes on from what {@link state} gave. */
+  restoreState(state: State): void {
+    const saved = new Fields(`the metric ${this.name}`, state);
+    for (const [name, value] of Object.entries(this)) {
+      if (value instanceof Metric) value.restoreState(saved.get(name));
+      else if (copyOfState(value) !== undefined) Object.assign(this, { [name]: saved.get(name) });
+    }
+  }
 
   getConfig(): Config {
     return { name: this.name };

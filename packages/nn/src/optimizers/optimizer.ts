@@ -1,8 +1,9 @@
-import { noGrad, type Parameter, parameter, sqrt, square, sum, type Tensor, zeros } from "@gradiente/autograd";
+import { ArgumentError, noGrad, type Parameter, parameter, sqrt, square, sum, type Tensor, zeros } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import { unknownName } from "../errors.ts";
 import type { Weight } from "../module.ts";
 import { type Schedule, scheduleConfig } from "../schedules/schedule.ts";
+import { Fields, misfit, type State } from "../state.ts";
 
 /** Options that every optimizer has, with Keras' names and defaults. */
 export interface OptimizerOptions {
@@ -23,8 +24,23 @@ export interface OptimizerOptions {
   readonly emaMomentum?: number;
   /** Put the averages into the weights every so many steps. Default: never. */
   readonly emaOverwriteFrequency?: number | null;
-  /** Average the gradients of so many batches into one update. Default: none. */
+  /** Average the gradients of so many batches (2 or more) into one update. Default: none. */
   readonly gradientAccumulationSteps?: number | null;
+  /** Multiply the loss by this before gradients are taken, and divide them by it after. Default: none. */
+  readonly lossScaleFactor?: number | null;
+}
+
+/** Which weights do not decay. */
+export interface DecayExclusions {
+  readonly weights?: readonly Weight[];
+  /** Weights whose name contains one of these, such as `"bias"`. */
+  readonly names?: readonly string[];
+}
+
+/** A loss and its slopes at the weights' present values. */
+export interface Evaluation {
+  readonly loss: number;
+  readonly gradients: readonly Tensor[];
 }
 
 /** Arrays that an optimizer keeps for one weight. */
@@ -44,8 +60,11 @@ export abstract class Optimizer {
   private slots = new Map<Parameter, Slots>();
   private averages = new Map<Parameter, Parameter>();
   private accumulated = new Map<Parameter, Parameter>();
+  private exclusions: DecayExclusions = {};
 
+  /** @throws {ArgumentError} for options that contradict each other or are out of range. */
   constructor(name: string, learningRate: number, options: OptimizerOptions = {}) {
+    checkOptions(name, options);
     this.name = options.name ?? name;
     this.rate = options.learningRate ?? learningRate;
     this.options = options;
@@ -57,9 +76,9 @@ export abstract class Optimizer {
     return every ? Math.floor(this.steps / every) : this.steps;
   }
 
-  /** The rate of the next update. */
+  /** The rate of the next update. As in Keras, a schedule counts every batch of an accumulated gradient. */
   get learningRate(): number {
-    return typeof this.rate === "number" ? this.rate : this.rate.at(this.iterations);
+    return typeof this.rate === "number" ? this.rate : this.rate.at(this.steps);
   }
 
   /** Replaces the rate (or schedule), as callbacks do. */
@@ -94,30 +113,58 @@ export abstract class Optimizer {
     for (const { value } of weights) if (!this.slots.has(value)) this.slots.set(value, this.createSlots(value));
   }
 
-  /** Makes one step: clips, decays, updates every weight, applies its constraint. */
+  /** Leaves weights out of `weightDecay`. */
+  excludeFromWeightDecay(exclusions: DecayExclusions): void {
+    this.exclusions = exclusions;
+  }
+
+  /** The loss that gradients are taken of. */
+  scaled(loss: Tensor): Tensor {
+    const factor = this.options.lossScaleFactor;
+    return factor ? loss.mul(factor) : loss;
+  }
+
+  /**
+   * One step of training, from loss and gradients at the present weights. Optimizers that look around, such as along
+   * a line, call `evaluate` after they have changed the weights.
+   */
+  step(at: Evaluation, weights: readonly Weight[], _evaluate: () => Evaluation): void {
+    this.apply(at.gradients, weights);
+  }
+
+  /** Makes one step from gradients: clips, decays, updates every weight, applies its constraint. */
   apply(gradients: readonly Tensor[], weights: readonly Weight[]): void {
     noGrad(() => {
       this.build(weights);
-      const every = this.options.gradientAccumulationSteps ?? 0;
+      const { gradientAccumulationSteps, lossScaleFactor } = this.options;
+      const every = gradientAccumulationSteps ?? 0;
       const parameters = weights.map((w) => w.value);
-      if (every > 0 && (this.steps + 1) % every !== 0) this.accumulate(gradients, parameters);
-      else this.step(every > 0 ? this.takeAccumulated(gradients, parameters, every) : gradients, parameters);
+      const own = lossScaleFactor ? gradients.map((g) => g.div(lossScaleFactor)) : gradients;
+      if (every > 0 && (this.steps + 1) % every !== 0) this.accumulate(own, parameters);
+      else this.updateAll(every > 0 ? this.takeAccumulated(own, parameters, every) : own, weights);
       if (this.options.useEma) this.average(parameters);
       for (const { value, constraint } of weights) if (constraint !== null) value.assign(constraint.apply(value));
       this.steps++;
     });
   }
 
-  private step(gradients: readonly Tensor[], parameters: readonly Parameter[]): void {
+  private updateAll(gradients: readonly Tensor[], weights: readonly Weight[]): void {
     const clipped = this.clip(gradients);
     const rate = this.learningRate;
     const decay = this.options.weightDecay ?? 0;
-    if (decay !== 0) for (const p of parameters) p.assign(p.mul(1 - decay * rate));
+    if (decay !== 0) {
+      for (const w of weights) if (this.decays(w)) w.value.assign(w.value.mul(1 - decay * rate));
+    }
     const step = this.iterations + 1;
     this.beginStep(step);
-    parameters.forEach((p, i) => {
-      this.update(p, clipped[i]!, this.slots.get(p)!, rate, step);
+    weights.forEach(({ value }, i) => {
+      this.update(value, clipped[i]!, this.slots.get(value)!, rate, step);
     });
+  }
+
+  private decays(weight: Weight): boolean {
+    const { weights = [], names = [] } = this.exclusions;
+    return !weights.some((w) => w.value === weight.value) && !names.some((name) => weight.name.includes(name));
   }
 
   private accumulate(gradients: readonly Tensor[], parameters: readonly Parameter[]): void {
@@ -156,12 +203,12 @@ export abstract class Optimizer {
   }
 
   private average(parameters: readonly Parameter[]): void {
-    const momentum = this.steps === 0 ? 0 : (this.options.emaMomentum ?? 0.99);
+    const momentum = this.iterations === 0 ? 0 : (this.options.emaMomentum ?? 0.99);
     const every = this.options.emaOverwriteFrequency ?? 0;
     for (const p of parameters) {
       const own = this.averages.get(p) ?? emptySlot(p);
       this.averages.set(p, own.assign(own.mul(momentum).add(p.mul(1 - momentum))));
-      if (every > 0 && (this.steps + 1) % every === 0) p.assign(own);
+      if (every > 0 && (this.iterations + 1) % every === 0) p.assign(own);
     }
   }
 
@@ -186,6 +233,46 @@ export abstract class Optimizer {
     this.steps = steps;
   }
 
+  /** What a checkpoint holds of an optimizer of these parameters. */
+  state(parameters: readonly Parameter[]): State {
+    const of = (kept: ReadonlyMap<Parameter, Parameter>): State => parameters.map((p) => kept.get(p) ?? null);
+    return {
+      steps: this.steps,
+      learningRate: typeof this.rate === "number" ? this.rate : null,
+      slots: parameters.map((p) => this.slots.get(p) ?? null),
+      averages: of(this.averages),
+      accumulated: of(this.accumulated),
+    };
+  }
+
+  /** Goes on from what {@link state} gave. @throws {CheckpointError} when it was of another optimizer. */
+  restoreState(parameters: readonly Parameter[], state: State): void {
+    const saved = new Fields("the optimizer", state);
+    const slots = saved.list("slots");
+    parameters.forEach((p, i) => {
+      if (slots[i] === null) return;
+      const values = new Fields("the optimizer's slots", { values: slots[i] ?? [] }).tensors("values");
+      const own = this.slots.get(p) ?? this.createSlots(p);
+      const fits = own.length === values.length && own.every((s, k) => s.shape.join() === values[k]?.shape.join());
+      if (!fits) throw misfit(`the optimizer that wrote it kept other arrays than ${this.className}`);
+      own.forEach((slot, k) => void slot.write(values[k]!.data));
+      this.slots.set(p, own);
+    });
+    for (const [name, kept] of [
+      ["averages", this.averages],
+      ["accumulated", this.accumulated],
+    ] as const) {
+      const values = saved.tensors(name);
+      parameters.forEach((p, i) => {
+        const value = values[i];
+        if (value) kept.set(p, parameter(value, { requiresGrad: false }));
+      });
+    }
+    this.restore(saved.number("steps"));
+    const rate = saved.numberOrNull("learningRate");
+    if (rate !== null) this.rate = rate;
+  }
+
   getConfig(): Config {
     const { options } = this;
     return {
@@ -198,9 +285,33 @@ export abstract class Optimizer {
       use_ema: options.useEma ?? false,
       ema_momentum: options.emaMomentum ?? 0.99,
       ema_overwrite_frequency: options.emaOverwriteFrequency ?? null,
-      loss_scale_factor: null,
+      loss_scale_factor: options.lossScaleFactor ?? null,
       gradient_accumulation_steps: options.gradientAccumulationSteps ?? null,
     };
+  }
+}
+
+function checkOptions(op: string, options: OptimizerOptions): void {
+  const { clipnorm, clipvalue, globalClipnorm, emaMomentum, emaOverwriteFrequency, gradientAccumulationSteps } = options;
+  const fail = (message: string): never => {
+    throw new ArgumentError({ op, message });
+  };
+  const clips = Object.entries({ clipnorm, clipvalue, globalClipnorm }).filter(([, value]) => value != null);
+  if (clips.length > 1) {
+    fail(`only one of clipnorm, clipvalue and globalClipnorm can be set, not ${clips.map(([n]) => n).join(" and ")}`);
+  }
+  for (const [name, value] of [...clips, ["lossScaleFactor", options.lossScaleFactor] as const]) {
+    if (value != null && !(value > 0)) fail(`${name} is ${value}, expected a positive number`);
+  }
+  if (emaMomentum !== undefined && !(emaMomentum >= 0 && emaMomentum <= 1)) {
+    fail(`emaMomentum is ${emaMomentum}, expected a number from 0 to 1`);
+  }
+  for (const [name, value, least] of [
+    ["emaOverwriteFrequency", emaOverwriteFrequency, 1],
+    ["gradientAccumulationSteps", gradientAccumulationSteps, 2],
+  ] as const) {
+    if (value == null || value === 0 || (Number.isInteger(value) && value >= least)) continue;
+    fail(`${name} is ${value}, expected a whole number, ${least} or more`);
   }
 }
 

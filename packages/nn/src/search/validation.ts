@@ -15,7 +15,7 @@ import {
   sampleCount,
 } from "../training/data.ts";
 import type { Logs } from "../training/logs.ts";
-import type { FitOptions, ValidationData } from "../training/loop.ts";
+import type { FitOptions, ValidationData } from "../training/fit.ts";
 import { kFold } from "./folds.ts";
 import type { Objective, Outcome, TrialContext } from "./objective.ts";
 

@@ -7,6 +7,7 @@ import { Mean, type Metric } from "../metrics/metric.ts";
 import { checkMetricName, type MetricLike, resolveMetric } from "../metrics/resolve.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import { type OptimizerLike, resolveOptimizer } from "../optimizers/resolve.ts";
+import { Fields, misfit, type State } from "../state.ts";
 import type { Logs } from "./logs.ts";
 
 /** What `compile` is given. */
@@ -37,6 +38,8 @@ export class Compiled {
   private readonly outputMeans: readonly Mean[];
   private readonly outputNames: readonly string[];
   private metrics: readonly OutputMetrics[] | null = null;
+  /** What metrics go on from that do not exist yet, because no shapes are known. */
+  private saved: readonly State[] | null = null;
 
   constructor(options: CompileOptions, outputNames: readonly string[]) {
     this.options = options;
@@ -78,7 +81,10 @@ export class Compiled {
   ): void {
     this.lossMean.add(loss * size, size);
     if (outputLosses.length > 1) outputLosses.forEach((l, i) => void this.outputMeans[i]!.add(l.item() * size, size));
-    this.metrics ??= this.resolveMetrics(yTrue, yPred);
+    if (this.metrics === null) {
+      this.metrics = this.resolveMetrics(yTrue, yPred);
+      this.restoreMetrics();
+    }
     this.metrics.forEach(({ plain, weighted }, i) => {
       for (const metric of plain) metric.update(yTrue[i]!, yPred[i]!);
       for (const metric of weighted) metric.update(yTrue[i]!, yPred[i]!, sampleWeight);
@@ -116,9 +122,41 @@ export class Compiled {
   }
 
   reset(): void {
+    this.saved = null;
     this.lossMean.reset();
     for (const mean of this.outputMeans) mean.reset();
-    for (const { plain, weighted } of this.metrics ?? []) for (const metric of [...plain, ...weighted]) metric.reset();
+    for (const metric of this.allMetrics()) metric.reset();
+  }
+
+  /** The metrics of all outputs; none before the first batch. */
+  allMetrics(): readonly Metric[] {
+    return (this.metrics ?? []).flatMap(({ plain, weighted }) => [...plain, ...weighted]);
+  }
+
+  /** What a checkpoint holds: the losses and metrics since the last reset. */
+  state(): State {
+    return {
+      loss: this.lossMean.state(),
+      outputs: this.outputMeans.map((mean) => mean.state()),
+      metrics: this.saved ?? (this.metrics === null ? null : this.allMetrics().map((metric) => metric.state())),
+    };
+  }
+
+  restoreState(state: State): void {
+    const fields = new Fields("the metrics", state);
+    this.lossMean.restoreState(fields.get("loss"));
+    const outputs = fields.list("outputs");
+    this.outputMeans.forEach((mean, i) => void mean.restoreState(outputs[i] ?? null));
+    this.saved = fields.listOrNull("metrics");
+    if (this.metrics !== null) this.restoreMetrics();
+  }
+
+  private restoreMetrics(): void {
+    const [metrics, { saved }] = [this.allMetrics(), this];
+    this.saved = null;
+    if (saved === null) return;
+    if (saved.length !== metrics.length) throw misfit(`it holds ${saved.length} metrics, and there are ${metrics.length}`);
+    metrics.forEach((metric, i) => void metric.restoreState(saved[i]!));
   }
 }
 

@@ -1,5 +1,6 @@
-import type { Generator, Tensor, TensorLike } from "@gradiente/autograd";
+import { Generator, type GeneratorState, type Tensor, type TensorLike } from "@gradiente/autograd";
 import { DataError } from "../errors.ts";
+import { Fields, misfit, type State } from "../state.ts";
 import {
   type Arrays,
   type Batch,
@@ -15,14 +16,32 @@ import {
   sampleCount,
 } from "./data.ts";
 
-/** Where batches come from: read once per epoch. */
+/** One pass over a source. */
+export interface Pass {
+  /** Batches handed out so far. */
+  readonly index: number;
+  /** The next batch, at once where that is possible; null at the end. */
+  next(): Batch | null | Promise<Batch | null>;
+  /** Where the pass stands, to {@link Source.resume} it. */
+  state(): State;
+  /** Gives up files and connections, when the pass is not gone through to its end. */
+  close(): void | Promise<void>;
+}
+
+/** Where batches come from. */
 export interface Source {
-  /** Number of batches in an epoch; null while it is not known. */
+  /** Number of batches in a pass; null while it is not known. */
   readonly steps: number | null;
-  /** The batches of an epoch, in random order where a generator is given. */
-  batches(shuffle: Generator | null): AsyncIterable<Batch> | Iterable<Batch>;
-  /** The first batch's columns, or all of them, to check before training; null for a data set. */
+  /** All samples, to check before training; null for a data set. */
   readonly columns: { readonly x: readonly Column[]; readonly y: readonly Column[] } | null;
+  /** Begins a pass, in random order where a generator is given. */
+  open(shuffle: Generator | null): Pass;
+  /** Takes up a pass where another one stood, in this process or another. */
+  resume(pass: State, shuffle: Generator | null): Pass | Promise<Pass>;
+  /** What a checkpoint holds of the source itself. */
+  state(): State;
+  /** @throws {CheckpointError} when the state is of other data. */
+  restoreState(state: State): void;
 }
 
 /** Weights by class number: `{ 0: 1, 1: 5 }`. */
@@ -58,81 +77,227 @@ export class ArraySource implements Source {
     return { x: this.x, y: this.y };
   }
 
-  *batches(shuffle: Generator | null): Generator2<Batch> {
-    const order = shuffle === null ? null : shuffle.permutation(this.count);
-    for (let start = 0; start < this.count; start += this.batchSize) {
-      const stop = Math.min(start + this.batchSize, this.count);
-      yield {
-        x: this.x.map((c) => gather(c, order, start, stop)),
-        y: this.y.map((c) => gather(c, order, start, stop)),
-        sampleWeight: this.weight === null ? null : gather(this.weight, order, start, stop),
-        size: stop - start,
-      };
-    }
+  open(shuffle: Generator | null): Pass {
+    return new ArrayPass(this, shuffle);
+  }
+
+  resume(pass: State, shuffle: Generator | null): Pass {
+    const saved = new Fields("the pass over the data", pass);
+    if ((saved.get("order") === null) !== (shuffle === null)) throw misfit("its samples were ordered differently");
+    if (shuffle === null) return new ArrayPass(this, null, saved.number("index"));
+    const drawn = new Generator(0);
+    drawn.restore(generatorState(saved.fields("order")));
+    return new ArrayPass(this, drawn, saved.number("index"));
+  }
+
+  state(): State {
+    return { samples: this.count, batchSize: this.batchSize };
+  }
+
+  restoreState(state: State): void {
+    const saved = new Fields("the data", state);
+    const [samples, batchSize] = [saved.number("samples"), saved.number("batchSize")];
+    if (samples === this.count && batchSize === this.batchSize) return;
+    throw misfit(
+      `it was written with ${samples} samples in batches of ${batchSize}, and these are ${this.count} in batches of ${this.batchSize}`,
+    );
+  }
+
+  /** The samples of a batch, by their places in the order. */
+  batch(order: Int32Array | null, start: number): Batch {
+    const stop = Math.min(start + this.batchSize, this.count);
+    return {
+      x: this.x.map((c) => gather(c, order, start, stop)),
+      y: this.y.map((c) => gather(c, order, start, stop)),
+      sampleWeight: this.weight === null ? null : gather(this.weight, order, start, stop),
+      size: stop - start,
+    };
   }
 
   /** The samples before and after `at`. */
-  split(at: number): readonly [ArraySource, ArraySource] {
-    const piece = (start: number, stop: number) =>
+  split(at: number, batchSize: number): readonly [ArraySource, ArraySource] {
+    const piece = (start: number, stop: number, size: number) =>
       new ArraySource({
         x: this.x.map((c) => part(c, start, stop)),
         y: this.y.map((c) => part(c, start, stop)),
         weight: this.weight === null ? null : part(this.weight, start, stop),
         count: stop - start,
-        batchSize: this.batchSize,
+        batchSize: size,
       });
-    return [piece(0, at), piece(at, this.count)];
+    return [piece(0, at, this.batchSize), piece(at, this.count, batchSize)];
   }
 }
 
-type Generator2<T> = globalThis.Generator<T, void, void>;
+class ArrayPass implements Pass {
+  index: number;
+  private readonly source: ArraySource;
+  private readonly order: Int32Array | null;
+  /** The generator before it drew the order. */
+  private readonly drawnFrom: GeneratorState | null;
+
+  constructor(source: ArraySource, shuffle: Generator | null, index = 0) {
+    this.source = source;
+    this.drawnFrom = shuffle === null ? null : shuffle.state;
+    this.order = shuffle === null ? null : shuffle.permutation(source.count);
+    this.index = index;
+  }
+
+  next(): Batch | null {
+    if (this.index >= this.source.steps) return null;
+    return this.source.batch(this.order, this.index++ * this.source.batchSize);
+  }
+
+  state(): State {
+    return { index: this.index, order: this.drawnFrom === null ? null : { ...this.drawnFrom } };
+  }
+
+  close(): void {}
+}
+
+/** What a checkpoint holds of a generator. */
+export function generatorState(saved: Fields): GeneratorState {
+  const [first = 0, second = 0] = saved.numbers("key");
+  return { key: [first, second], counter: saved.number("counter") };
+}
+
+type BatchIterator = AsyncIterator<BatchLike> | Iterator<BatchLike>;
+
+/** A pass that says where it stands, as those of `Dataset` in `@gradiente/datasets` do. */
+interface Positioned {
+  readonly position: { readonly epoch: number; readonly index: number };
+}
+
+/** Batches whose passes can be numbered, and taken up where one stood. */
+interface Resumable {
+  iterate(options: { readonly epoch?: number; readonly from?: unknown }): AsyncIterator<BatchLike> & Positioned;
+}
+
+function isResumable(value: object): value is Resumable {
+  return "iterate" in value && typeof value.iterate === "function";
+}
 
 /** Batches of a data set. */
 class IterableSource implements Source {
   readonly columns = null;
-  steps: number | null;
+  steps: number | null = null;
   private readonly iterable: BatchIterable;
   private readonly op: string;
-  private readonly limit: number | null;
+  private readonly classWeight: ClassWeight | undefined;
+  /** The number of the next pass, where a resumed run has to state it. */
+  private upcoming: number | null = null;
+  private lastEpoch: number | null = null;
 
-  constructor(op: string, iterable: BatchIterable, limit: number | null) {
+  constructor(op: string, iterable: BatchIterable, classWeight?: ClassWeight) {
     this.op = op;
     this.iterable = iterable;
-    this.limit = limit;
-    this.steps = limit;
+    this.classWeight = classWeight;
   }
 
-  async *batches(): AsyncGenerator<Batch, void, void> {
-    let count = 0;
-    for await (const item of this.iterable) {
-      yield batchOf(this.op, item);
-      if (++count === this.limit) break;
+  open(): Pass {
+    const { iterable, upcoming } = this;
+    this.upcoming = null;
+    if (isResumable(iterable)) return this.follow(iterable.iterate(upcoming === null ? {} : { epoch: upcoming }), 0);
+    return this.follow(iteratorOf(iterable), 0);
+  }
+
+  async resume(pass: State): Promise<Pass> {
+    const saved = new Fields("the pass over the data set", pass);
+    const [index, position] = [saved.number("index"), saved.get("position")];
+    if (isResumable(this.iterable)) return this.follow(this.iterable.iterate({ from: position }), index);
+    const iterator = iteratorOf(this.iterable);
+    for (let i = 0; i < index; i++) {
+      const { done } = await iterator.next();
+      if (done) throw misfit(`the data set yields ${i} batches, and ${index} had been used`);
     }
-    if (count === 0) {
+    return this.follow(iterator, index);
+  }
+
+  private follow(iterator: BatchIterator, index: number): Pass {
+    const position = (): Positioned["position"] | null => ("position" in iterator ? (iterator as Positioned).position : null);
+    this.lastEpoch = position()?.epoch ?? null;
+    const read = (item: BatchLike): Batch => batchOf(this.op, item, this.classWeight);
+    const ended = (count: number): void => {
+      this.steps = count;
+    };
+    return new IterablePass(iterator, index, { op: this.op, position, read, ended });
+  }
+
+  state(): State {
+    return { lastEpoch: this.lastEpoch };
+  }
+
+  restoreState(state: State): void {
+    const last = new Fields("the data set", state).numberOrNull("lastEpoch");
+    this.lastEpoch = last;
+    this.upcoming = last === null ? null : last + 1;
+  }
+}
+
+function iteratorOf(iterable: BatchIterable): BatchIterator {
+  return Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
+}
+
+class IterablePass implements Pass {
+  index: number;
+  private readonly iterator: BatchIterator;
+  private readonly how: {
+    readonly op: string;
+    readonly position: () => Positioned["position"] | null;
+    readonly read: (item: BatchLike) => Batch;
+    readonly ended: (count: number) => void;
+  };
+  private finished = false;
+
+  constructor(iterator: BatchIterator, index: number, how: IterablePass["how"]) {
+    this.iterator = iterator;
+    this.index = index;
+    this.how = how;
+  }
+
+  next(): Batch | null | Promise<Batch | null> {
+    if (this.finished) return null;
+    const result = this.iterator.next();
+    return result instanceof Promise ? result.then((r) => this.take(r)) : this.take(result);
+  }
+
+  private take(result: IteratorResult<BatchLike, unknown>): Batch | null {
+    if (!result.done) {
+      this.index++;
+      return this.how.read(result.value);
+    }
+    this.finished = true;
+    if (this.index === 0) {
       throw new DataError({
-        op: this.op,
+        op: this.how.op,
         message: "the data set yielded no batches",
         hint: "it must be readable anew in every epoch",
       });
     }
-    this.steps = count;
+    this.how.ended(this.index);
+    return null;
+  }
+
+  state(): State {
+    const position = this.how.position();
+    return { index: this.index, position: position === null ? null : { ...position } };
+  }
+
+  async close(): Promise<void> {
+    if (!this.finished) await this.iterator.return?.();
+    this.finished = true;
   }
 }
 
 /** A batch of a data set as tensors. @throws {DataError} when counts differ or there is NaN. */
-export function batchOf(op: string, { x, y, sampleWeight }: BatchLike): Batch {
+export function batchOf(op: string, { x, y, sampleWeight }: BatchLike, classWeight?: ClassWeight): Batch {
   const xs = columnsOf(op, "x", x);
   const ys = y === undefined ? [] : columnsOf(op, "y", y);
-  const named = [...xs.map((c) => ["x", c] as const), ...ys.map((c) => ["y", c] as const)];
+  const weight = weightColumn(op, ys, sampleWeight, classWeight);
+  const named = namedColumns(xs, ys, weight);
   const size = sampleCount(op, named);
   for (const [name, column] of named) checkFinite(op, name, column);
   const whole = (c: Column): Tensor => gather(c, null, 0, size);
-  return {
-    x: xs.map(whole),
-    y: ys.map(whole),
-    sampleWeight: sampleWeight === undefined ? null : whole(columnOf(op, "sampleWeight", sampleWeight)),
-    size,
-  };
+  return { x: xs.map(whole), y: ys.map(whole), sampleWeight: weight === null ? null : whole(weight), size };
 }
 
 /** Options of {@link sourceOf}. */
@@ -140,7 +305,6 @@ export interface SourceOptions {
   readonly batchSize: number;
   readonly sampleWeight?: TensorLike | undefined;
   readonly classWeight?: ClassWeight | undefined;
-  readonly steps?: number | undefined;
 }
 
 /** The source behind what `fit`, `evaluate` or `predict` was given. */
@@ -148,23 +312,53 @@ export function sourceOf(op: string, x: Arrays | BatchIterable, y: Arrays | unde
   if (!Number.isInteger(options.batchSize) || options.batchSize < 1) {
     throw new DataError({ op, message: `batchSize is ${options.batchSize}, expected a positive whole number` });
   }
-  if (isBatchIterable(x)) return new IterableSource(op, x, options.steps ?? null);
+  if (isBatchIterable(x)) {
+    const extra = y !== undefined ? "y" : options.sampleWeight !== undefined ? "sampleWeight" : null;
+    if (extra !== null) {
+      throw new DataError({ op, message: `${extra} was given beside a data set, whose batches have their own` });
+    }
+    return new IterableSource(op, x, options.classWeight);
+  }
   const xs = columnsOf(op, "x", x);
   const ys = y === undefined ? [] : columnsOf(op, "y", y);
-  const given = options.sampleWeight === undefined ? null : columnOf(op, "sampleWeight", options.sampleWeight);
-  const weight = options.classWeight === undefined ? given : weightsByClass(op, ys[0], options.classWeight, given);
-  const named = [
-    ...xs.map((c) => ["x", c] as const),
-    ...ys.map((c) => ["y", c] as const),
-    ...(weight === null ? [] : [["sampleWeight", weight] as const]),
-  ];
+  const weight = weightColumn(op, ys, options.sampleWeight, options.classWeight);
+  const named = namedColumns(xs, ys, weight);
   const count = sampleCount(op, named);
   for (const [name, column] of named) checkFinite(op, name, column);
   return new ArraySource({ x: xs, y: ys, weight, count, batchSize: options.batchSize });
 }
 
-function weightsByClass(op: string, y: Column | undefined, classWeight: ClassWeight, given: Column | null): Column {
-  if (y === undefined) throw new DataError({ op, message: "classWeight needs targets" });
+function namedColumns(
+  x: readonly Column[],
+  y: readonly Column[],
+  weight: Column | null,
+): (readonly [string, Column])[] {
+  return [
+    ...x.map((c) => ["x", c] as const),
+    ...y.map((c) => ["y", c] as const),
+    ...(weight === null ? [] : [["sampleWeight", weight] as const]),
+  ];
+}
+
+/** The weight of every sample, from its own and its class's; null where there is neither. */
+function weightColumn(
+  op: string,
+  y: readonly Column[],
+  sampleWeight: TensorLike | undefined,
+  classWeight: ClassWeight | undefined,
+): Column | null {
+  const given = sampleWeight === undefined ? null : columnOf(op, "sampleWeight", sampleWeight);
+  if (classWeight === undefined) return given;
+  if (y.length !== 1) throw new DataError({ op, message: `classWeight needs one array of targets, not ${y.length}` });
+  return weightsByClass(op, y[0]!, classWeight, given);
+}
+
+function weightsByClass(op: string, y: Column, classWeight: ClassWeight, given: Column | null): Column {
+  for (const [label, weight] of Object.entries(classWeight)) {
+    if (!(Number.isFinite(weight) && weight >= 0)) {
+      throw new DataError({ op, message: `the weight of class ${label} is ${weight}, expected a number, 0 or more` });
+    }
+  }
   const count = y.shape[0]!;
   const data = new Float32Array(count);
   for (let i = 0; i < count; i++) {
