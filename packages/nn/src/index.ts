@@ -1,4 +1,5 @@
 export type { ActivationLike, ActivationName, ReluOptions } from "./activations/activation.ts";
+export { BackupAndRestore, type BackupAndRestoreOptions } from "./callbacks/backup-and-restore.ts";
 export {
   Callback,
   History,
@@ -7,8 +8,10 @@ export {
   type LambdaFunctions,
   type TrainingParams,
 } from "./callbacks/callback.ts";
-export { EarlyStopping, type EarlyStoppingOptions, type MonitorMode } from "./callbacks/early-stopping.ts";
-export { CSVLogger, type CSVLoggerOptions, ModelCheckpoint, type ModelCheckpointOptions } from "./callbacks/files.ts";
+export { CSVLogger, type CSVLoggerOptions } from "./callbacks/csv-logger.ts";
+export { EarlyStopping, type EarlyStoppingOptions } from "./callbacks/early-stopping.ts";
+export { ModelCheckpoint, type ModelCheckpointOptions, type SaveFrequency } from "./callbacks/model-checkpoint.ts";
+export type { MonitorMode, MonitorOptions } from "./callbacks/monitor.ts";
 export { ProgressBar, type ProgressBarOptions, type ProgressOutput } from "./callbacks/progress-bar.ts";
 export {
   LearningRateScheduler,

@@ -56,10 +56,7 @@ export function encodeState(state: State): EncodedState {
 /** The state behind a text and tensors. @throws {CheckpointError} when they are not one. */
 export function decodeState(
   json: string,
-  tensors: ReadonlyMap<
-    string,
-    { readonly data: TypedArray; readonly shape: readonly number[]; readonly dtype: DType }
-  >,
+  tensors: ReadonlyMap<string, { readonly data: TypedArray; readonly shape: readonly number[]; readonly dtype: DType }>,
 ): State {
   const find = (name: unknown) => {
     const found = typeof name === "string" ? tensors.get(name) : undefined;

@@ -1,7 +1,7 @@
 import type { Model } from "../model.ts";
 import { Fields, type State } from "../state.ts";
-import type { TrainingRun } from "../training/run.ts";
 import type { Logs } from "../training/logs.ts";
+import type { TrainingRun } from "../training/run.ts";
 
 /** What a training run was asked to do. */
 export interface TrainingParams {

@@ -1,56 +1,40 @@
 import type { Tensor } from "@gradiente/autograd";
-import { unknownName } from "../errors.ts";
+import { Fields, type State } from "../state.ts";
 import type { Logs } from "../training/logs.ts";
 import { Callback } from "./callback.ts";
-
-/** Which direction is better; "auto" tells from the name. */
-export type MonitorMode = "auto" | "min" | "max";
-
-/** Names of metrics of which more is better. */
-const growing = ["acc", "accuracy", "auc", "precision", "recall", "iou", "f1", "fbeta", "r2", "top_k", "cosine"];
-
-/** Whether `current` is better than `best` by more than `minDelta`. */
-export function isBetter(
-  monitor: string,
-  mode: MonitorMode,
-  current: number,
-  best: number | null,
-  minDelta: number = 0,
-): boolean {
-  if (best === null) return !Number.isNaN(current);
-  const upwards = mode === "max" || (mode === "auto" && growing.some((word) => monitor.includes(word)));
-  return upwards ? current - Math.abs(minDelta) > best : current + Math.abs(minDelta) < best;
-}
-
-/** The monitored value. @throws {ArgumentError} when it is not logged. */
-export function monitored(callback: string, monitor: string, logs: Logs): number {
-  const value = logs[monitor];
-  if (value === undefined) throw unknownName(callback, "logged value", monitor, Object.keys(logs));
-  return value;
-}
+import { Monitor, type MonitorOptions } from "./monitor.ts";
 
 /** Options of {@link EarlyStopping}. */
-export interface EarlyStoppingOptions {
-  /** Default: val_loss. */
-  readonly monitor?: string;
+export interface EarlyStoppingOptions extends MonitorOptions {
   /** Smallest change that counts. Default: 0. */
   readonly minDelta?: number;
   /** Epochs without improvement before training stops. Default: 0. */
   readonly patience?: number;
-  readonly mode?: MonitorMode;
   /** A value that must be improved upon. */
   readonly baseline?: number | null;
-  /** Go back to the weights of the best epoch. Default: false. */
+  /** Go back to the weights of the best epoch when training ends. Default: false. */
   readonly restoreBestWeights?: boolean;
   /** Epochs before monitoring begins. Default: 0. */
   readonly startFromEpoch?: number;
 }
 
-/** Stops training when what is monitored no longer improves. */
+/**
+ * Stops training when what is monitored no longer improves.
+ *
+ * @example
+ * ```ts
+ * const model = new Sequential([new Dense(1, { kernelInitializer: "zeros" })], { seed: 1 });
+ * model.compile({ loss: "mse", optimizer: new SGD({ learningRate: 0 }) });
+ * const stop = new EarlyStopping({ monitor: "loss", patience: 2 });
+ * const history = await model.fit([[1], [2]], [1, 2], { epochs: 10, callbacks: [stop], verbose: 0 });
+ * history.epoch; // [0, 1, 2]
+ * stop.stoppedEpoch; // 2
+ * ```
+ */
 export class EarlyStopping extends Callback {
-  readonly monitor: string;
   readonly patience: number;
   private readonly options: EarlyStoppingOptions;
+  private readonly monitor: Monitor;
   /** The epoch (from 0) training was stopped at; null when it was not. */
   stoppedEpoch: number | null = null;
   /** The epoch (from 0) with the best value. */
@@ -62,7 +46,7 @@ export class EarlyStopping extends Callback {
   constructor(options: EarlyStoppingOptions = {}) {
     super();
     this.options = options;
-    this.monitor = options.monitor ?? "val_loss";
+    this.monitor = new Monitor(this, "EarlyStopping", options, options.minDelta);
     this.patience = options.patience ?? 0;
   }
 
@@ -75,25 +59,19 @@ export class EarlyStopping extends Callback {
   }
 
   override onEpochEnd(epoch: number, logs: Logs): void {
-    const {
-      startFromEpoch = 0,
-      restoreBestWeights = false,
-      mode = "auto",
-      minDelta = 0,
-      baseline = null,
-    } = this.options;
-    const current = monitored("EarlyStopping", this.monitor, logs);
-    if (epoch < startFromEpoch) return;
+    const { startFromEpoch = 0, restoreBestWeights = false, baseline = null } = this.options;
+    const current = this.monitor.value(logs);
+    if (current === null || epoch < startFromEpoch) return;
     if (restoreBestWeights && this.bestWeights === null) {
       this.bestWeights = this.model.getWeights();
       this.bestEpoch = epoch;
     }
     this.wait++;
-    if (isBetter(this.monitor, mode, current, this.best, minDelta)) {
+    if (this.monitor.isBetter(current, this.best)) {
       this.best = current;
       this.bestEpoch = epoch;
       if (restoreBestWeights) this.bestWeights = this.model.getWeights();
-      if (baseline === null || isBetter(this.monitor, mode, current, baseline, minDelta)) this.wait = 0;
+      if (baseline === null || this.monitor.isBetter(current, baseline)) this.wait = 0;
       return;
     }
     if (this.wait >= this.patience && epoch > 0) {
@@ -105,5 +83,19 @@ export class EarlyStopping extends Callback {
   override onTrainEnd(): void {
     if (this.bestWeights !== null) this.model.setWeights(this.bestWeights);
     this.bestWeights = null;
+  }
+
+  override state(): State {
+    const { wait, best, bestEpoch, stoppedEpoch, bestWeights } = this;
+    return { wait, best, bestEpoch, stoppedEpoch, bestWeights };
+  }
+
+  override restoreState(state: State): void {
+    const saved = new Fields("EarlyStopping", state);
+    this.wait = saved.number("wait");
+    this.best = saved.numberOrNull("best");
+    this.bestEpoch = saved.number("bestEpoch");
+    this.stoppedEpoch = saved.numberOrNull("stoppedEpoch");
+    this.bestWeights = saved.get("bestWeights") === null ? null : (saved.tensors("bestWeights") as Tensor[]);
   }
 }

@@ -20,7 +20,8 @@ const width = 30;
 const interval = 50;
 
 /**
- * Prints the epochs as Keras does: a bar that moves on a terminal (verbose 1), or one line per epoch (verbose 2).
+ * Prints the epochs as Keras does: a bar (verbose 1) that moves on a terminal and is printed once elsewhere, or one line
+ * per epoch (verbose 2).
  */
 export class ProgressBar extends Callback {
   private readonly output: ProgressOutput;
@@ -48,7 +49,7 @@ export class ProgressBar extends Callback {
 
   override onBatchEnd(batch: number, logs: Logs): void {
     this.done = batch + 1;
-    if (this.params.verbose !== 1) return;
+    if (this.params.verbose !== 1 || this.output.isTTY !== true) return;
     const now = this.now();
     if (now - this.drawn < interval || this.done === this.params.steps) return;
     this.drawn = now;

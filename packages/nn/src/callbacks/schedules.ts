@@ -1,8 +1,22 @@
+import { ArgumentError } from "@gradiente/autograd";
+import { Fields, type State } from "../state.ts";
 import type { Logs } from "../training/logs.ts";
 import { Callback } from "./callback.ts";
-import { isBetter, type MonitorMode, monitored } from "./early-stopping.ts";
+import { Monitor, type MonitorOptions } from "./monitor.ts";
 
-/** Sets the learning rate before every epoch, from its number (from 0) and the rate so far. */
+/**
+ * Sets the learning rate before every epoch, from its number (from 0) and the rate so far. The rate is logged as
+ * `learning_rate`.
+ *
+ * @example
+ * ```ts
+ * const halve = new LearningRateScheduler((epoch, rate) => (epoch === 0 ? rate : rate / 2));
+ * const model = new Sequential([new Dense(1)], { seed: 1 });
+ * model.compile({ loss: "mse", optimizer: new SGD({ learningRate: 0.5 }) });
+ * const { history } = await model.fit([[0.1]], [1], { epochs: 3, callbacks: [halve], verbose: 0 });
+ * history.learning_rate; // [0.5, 0.25, 0.125]
+ * ```
+ */
 export class LearningRateScheduler extends Callback {
   private readonly schedule: (epoch: number, rate: number) => number;
   constructor(schedule: (epoch: number, rate: number) => number) {
@@ -11,20 +25,27 @@ export class LearningRateScheduler extends Callback {
   }
   override onEpochBegin(epoch: number): void {
     const { optimizer } = this.model;
-    optimizer.learningRate = this.schedule(epoch, optimizer.learningRate);
+    const rate = this.schedule(epoch, optimizer.learningRate);
+    if (typeof rate !== "number" || Number.isNaN(rate)) {
+      throw new ArgumentError({
+        op: "LearningRateScheduler",
+        message: `the schedule gave ${JSON.stringify(rate)} for epoch ${epoch}, expected a number`,
+      });
+    }
+    optimizer.learningRate = rate;
+  }
+  override epochLogs(): Readonly<Record<string, number>> {
+    return { learning_rate: this.model.optimizer.learningRate };
   }
 }
 
 /** Options of {@link ReduceLROnPlateau}. */
-export interface ReduceLROnPlateauOptions {
-  /** Default: val_loss. */
-  readonly monitor?: string;
-  /** What the rate is multiplied with. Default: 0.1. */
+export interface ReduceLROnPlateauOptions extends MonitorOptions {
+  /** What the rate is multiplied with, less than 1. Default: 0.1. */
   readonly factor?: number;
   /** Epochs without improvement before that. Default: 10. */
   readonly patience?: number;
-  readonly mode?: MonitorMode;
-  /** Default: 1e-4. */
+  /** Smallest change that counts. Default: 1e-4. */
   readonly minDelta?: number;
   /** Epochs to wait after a reduction. Default: 0. */
   readonly cooldown?: number;
@@ -32,37 +53,47 @@ export interface ReduceLROnPlateauOptions {
   readonly minLr?: number;
 }
 
-/** Lowers the learning rate when what is monitored no longer improves. */
+/**
+ * Lowers the learning rate when what is monitored no longer improves. The rate of each epoch is logged as
+ * `learning_rate`.
+ */
 export class ReduceLROnPlateau extends Callback {
   private readonly options: ReduceLROnPlateauOptions;
+  private readonly monitor: Monitor;
   private best: number | null = null;
   private wait = 0;
   private cooling = 0;
+
+  /** @throws {ArgumentError} for a factor of 1 or more. */
   constructor(options: ReduceLROnPlateauOptions = {}) {
     super();
+    const { factor = 0.1, minDelta = 1e-4 } = options;
+    if (!(factor < 1)) {
+      throw new ArgumentError({ op: "ReduceLROnPlateau", message: `factor is ${factor}, expected less than 1` });
+    }
     this.options = options;
+    this.monitor = new Monitor(this, "ReduceLROnPlateau", options, minDelta);
   }
+
   override onTrainBegin(): void {
     this.best = null;
     this.wait = 0;
     this.cooling = 0;
   }
+
+  override epochLogs(): Readonly<Record<string, number>> {
+    return { learning_rate: this.model.optimizer.learningRate };
+  }
+
   override onEpochEnd(_epoch: number, logs: Logs): void {
-    const {
-      monitor = "val_loss",
-      factor = 0.1,
-      patience = 10,
-      mode = "auto",
-      minDelta = 1e-4,
-      cooldown = 0,
-      minLr = 0,
-    } = this.options;
-    const current = monitored("ReduceLROnPlateau", monitor, logs);
+    const { factor = 0.1, patience = 10, cooldown = 0, minLr = 0 } = this.options;
+    const current = this.monitor.value(logs);
+    if (current === null) return;
     if (this.cooling > 0) {
       this.cooling--;
       this.wait = 0;
     }
-    if (isBetter(monitor, mode, current, this.best, minDelta)) {
+    if (this.monitor.isBetter(current, this.best)) {
       this.best = current;
       this.wait = 0;
       return;
@@ -74,6 +105,17 @@ export class ReduceLROnPlateau extends Callback {
       this.cooling = cooldown;
       this.wait = 0;
     }
+  }
+
+  override state(): State {
+    return { best: this.best, wait: this.wait, cooling: this.cooling };
+  }
+
+  override restoreState(state: State): void {
+    const saved = new Fields("ReduceLROnPlateau", state);
+    this.best = saved.numberOrNull("best");
+    this.wait = saved.number("wait");
+    this.cooling = saved.number("cooling");
   }
 }
 

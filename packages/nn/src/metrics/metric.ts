@@ -1,8 +1,36 @@
 import { sum, type Tensor } from "@gradiente/autograd";
-import type { Config } from "../config.ts";
+import { type Config, snakeCase } from "../config.ts";
 import { maskedWeight, sameRank } from "../losses/loss.ts";
 import { maskOf } from "../masks.ts";
 import { copyOfState, Fields, type State } from "../state.ts";
+
+/** Metrics of which more is better, by the names of their classes and functions. */
+const rising: ReadonlySet<string> = new Set(
+  [
+    ["Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "SparseCategoricalAccuracy", "acc"],
+    ["TopKCategoricalAccuracy", "SparseTopKCategoricalAccuracy", "AUC", "Precision", "Recall"],
+    ["PrecisionAtRecall", "RecallAtPrecision", "SensitivityAtSpecificity", "SpecificityAtSensitivity"],
+    ["F1Score", "FBetaScore", "MeanIoU", "R2Score", "CosineSimilarity"],
+  ]
+    .flat()
+    .flatMap((name) => [name, snakeCase(name)]),
+);
+/** Those of which less is better. */
+const falling: ReadonlySet<string> = new Set(
+  [
+    ["RootMeanSquaredError", "LogCoshError", "mean_squared_error", "mse", "mean_absolute_error", "mae"],
+    ["mean_absolute_percentage_error", "mape", "mean_squared_logarithmic_error", "msle", "kl_divergence", "poisson"],
+    ["categorical_crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy", "huber", "log_cosh"],
+    ["hinge", "squared_hinge", "categorical_hinge", "loss"],
+  ]
+    .flat()
+    .flatMap((name) => [name, snakeCase(name)]),
+);
+
+/** Whether more or less of a metric of this name is better; null where that is not known. */
+export function directionOf(name: string): "up" | "down" | null {
+  return rising.has(name) ? "up" : falling.has(name) ? "down" : null;
+}
 
 /** A number that is followed over the batches of an epoch. One of one's own extends this class. */
 export abstract class Metric {
@@ -22,7 +50,7 @@ export abstract class Metric {
 
   /** Whether more is better, for callbacks that monitor it; null where that is not known. */
   get direction(): "up" | "down" | null {
-    return null;
+    return directionOf(this.className) ?? directionOf(this.name);
   }
 
   /**

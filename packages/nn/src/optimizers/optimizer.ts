@@ -1,4 +1,14 @@
-import { ArgumentError, noGrad, type Parameter, parameter, sqrt, square, sum, type Tensor, zeros } from "@gradiente/autograd";
+import {
+  ArgumentError,
+  noGrad,
+  type Parameter,
+  parameter,
+  sqrt,
+  square,
+  sum,
+  type Tensor,
+  zeros,
+} from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import { unknownName } from "../errors.ts";
 import type { Weight } from "../module.ts";
@@ -292,7 +302,8 @@ export abstract class Optimizer {
 }
 
 function checkOptions(op: string, options: OptimizerOptions): void {
-  const { clipnorm, clipvalue, globalClipnorm, emaMomentum, emaOverwriteFrequency, gradientAccumulationSteps } = options;
+  const { clipnorm, clipvalue, globalClipnorm, emaMomentum, emaOverwriteFrequency, gradientAccumulationSteps } =
+    options;
   const fail = (message: string): never => {
     throw new ArgumentError({ op, message });
   };

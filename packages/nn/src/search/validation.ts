@@ -1,7 +1,8 @@
 import type { NdArray, TensorLike } from "@gradiente/autograd";
 import type { Callback, History } from "../callbacks/callback.ts";
-import { isBetter, type MonitorMode, monitored } from "../callbacks/early-stopping.ts";
+import { type MonitorMode, monitored } from "../callbacks/monitor.ts";
 import { DataError } from "../errors.ts";
+import { directionOf } from "../metrics/metric.ts";
 import type { Model } from "../model.ts";
 import {
   type Arrays,
@@ -14,8 +15,8 @@ import {
   isBatchIterable,
   sampleCount,
 } from "../training/data.ts";
-import type { Logs } from "../training/logs.ts";
 import type { FitOptions, ValidationData } from "../training/fit.ts";
+import type { Logs } from "../training/logs.ts";
 import { kFold } from "./folds.ts";
 import type { Objective, Outcome, TrialContext } from "./objective.ts";
 
@@ -112,7 +113,7 @@ export function trainAndValidate<V>(
   const options = ((batched ? yOrOptions : last) ?? {}) as TrainAndValidateOptions<V>;
   const partsFor = batched ? batchedParts(x, options) : arrayParts(x as Arrays, yOrOptions as Arrays, options);
   const { monitor = "val_loss", mode = "auto", folds, stratified = false, validationSplit, batchSize = 32 } = options;
-  const upwards = isBetter(monitor, mode, 1, 0);
+  const upwards = mode === "max" || (mode === "auto" && directionOf(monitor.replace(/^val_/, "")) === "up");
 
   const objective = async (values: V, context: TrialContext) => {
     const { trial, seed, searchSeed } = context;

@@ -4,7 +4,7 @@ import { unknownName } from "../errors.ts";
 import { Loss } from "../losses/loss.ts";
 import { type LossLike, resolveLoss } from "../losses/resolve.ts";
 import { Mean, type Metric } from "../metrics/metric.ts";
-import { checkMetricName, type MetricLike, resolveMetric } from "../metrics/resolve.ts";
+import { checkMetricName, type MetricLike, type MetricShapes, resolveMetric } from "../metrics/resolve.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import { type OptimizerLike, resolveOptimizer } from "../optimizers/resolve.ts";
 import { Fields, misfit, type State } from "../state.ts";
@@ -38,8 +38,8 @@ export class Compiled {
   private readonly outputMeans: readonly Mean[];
   private readonly outputNames: readonly string[];
   private metrics: readonly OutputMetrics[] | null = null;
-  /** What metrics go on from that do not exist yet, because no shapes are known. */
-  private saved: readonly State[] | null = null;
+  /** The shapes that decided what metrics are meant, for each output. */
+  private metricShapes: readonly MetricShapes[] = [];
 
   constructor(options: CompileOptions, outputNames: readonly string[]) {
     this.options = options;
@@ -81,22 +81,19 @@ export class Compiled {
   ): void {
     this.lossMean.add(loss * size, size);
     if (outputLosses.length > 1) outputLosses.forEach((l, i) => void this.outputMeans[i]!.add(l.item() * size, size));
-    if (this.metrics === null) {
-      this.metrics = this.resolveMetrics(yTrue, yPred);
-      this.restoreMetrics();
-    }
+    this.metrics ??= this.resolveMetrics(yPred.map((p, i) => ({ yTrue: yTrue[i]!.shape, yPred: p.shape })));
     this.metrics.forEach(({ plain, weighted }, i) => {
       for (const metric of plain) metric.update(yTrue[i]!, yPred[i]!);
       for (const metric of weighted) metric.update(yTrue[i]!, yPred[i]!, sampleWeight);
     });
   }
 
-  private resolveMetrics(yTrue: readonly Tensor[], yPred: readonly Tensor[]): readonly OutputMetrics[] {
+  private resolveMetrics(outputs: readonly MetricShapes[]): readonly OutputMetrics[] {
     const { metrics = [], weightedMetrics = [] } = this.options;
     const perOutput = metrics.length > 0 && metrics.every(Array.isArray);
-    return yPred.map((p, i) => {
-      const shapes = { yTrue: yTrue[i]!.shape, yPred: p.shape };
-      const own = (perOutput ? metrics[i] : i === 0 || yPred.length === 1 ? metrics : []) as readonly MetricLike[];
+    this.metricShapes = outputs;
+    return outputs.map((shapes, i) => {
+      const own = (perOutput ? metrics[i] : i === 0 || outputs.length === 1 ? metrics : []) as readonly MetricLike[];
       return {
         plain: (own ?? []).map((m) => resolveMetric(m, shapes)),
         weighted: weightedMetrics.map((m) => resolveMetric(m, shapes)),
@@ -122,7 +119,6 @@ export class Compiled {
   }
 
   reset(): void {
-    this.saved = null;
     this.lossMean.reset();
     for (const mean of this.outputMeans) mean.reset();
     for (const metric of this.allMetrics()) metric.reset();
@@ -138,25 +134,26 @@ export class Compiled {
     return {
       loss: this.lossMean.state(),
       outputs: this.outputMeans.map((mean) => mean.state()),
-      metrics: this.saved ?? (this.metrics === null ? null : this.allMetrics().map((metric) => metric.state())),
+      shapes: this.metricShapes.map(({ yTrue, yPred }) => ({ yTrue, yPred })),
+      metrics: this.allMetrics().map((metric) => metric.state()),
     };
   }
 
   restoreState(state: State): void {
-    const fields = new Fields("the metrics", state);
-    this.lossMean.restoreState(fields.get("loss"));
-    const outputs = fields.list("outputs");
+    const saved = new Fields("the metrics", state);
+    this.lossMean.restoreState(saved.get("loss"));
+    const outputs = saved.list("outputs");
     this.outputMeans.forEach((mean, i) => void mean.restoreState(outputs[i] ?? null));
-    this.saved = fields.listOrNull("metrics");
-    if (this.metrics !== null) this.restoreMetrics();
-  }
-
-  private restoreMetrics(): void {
-    const [metrics, { saved }] = [this.allMetrics(), this];
-    this.saved = null;
-    if (saved === null) return;
-    if (saved.length !== metrics.length) throw misfit(`it holds ${saved.length} metrics, and there are ${metrics.length}`);
-    metrics.forEach((metric, i) => void metric.restoreState(saved[i]!));
+    const shapes = saved.list("shapes").map((each) => {
+      const fields = new Fields("the metrics' shapes", each);
+      return { yTrue: fields.numbers("yTrue"), yPred: fields.numbers("yPred") };
+    });
+    if (shapes.length > 0) this.metrics ??= this.resolveMetrics(shapes);
+    const [metrics, states] = [this.allMetrics(), saved.list("metrics")];
+    if (states.length !== metrics.length) {
+      throw misfit(`it holds ${states.length} metrics, and the model is compiled with ${metrics.length}`);
+    }
+    metrics.forEach((metric, i) => void metric.restoreState(states[i]!));
   }
 }
 

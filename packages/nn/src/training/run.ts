@@ -260,7 +260,8 @@ export class TrainingRun {
       throw misfit(`it holds the state of ${kept.length} callbacks, and the run has ${keepers.length} that have one`);
     }
     source.restoreState(saved.get("data"));
-    if ((saved.get("validation") === null) !== (validation === null)) throw misfit("only one of them has validation data");
+    if ((saved.get("validation") === null) !== (validation === null))
+      throw misfit("only one of them has validation data");
     validation?.restoreState(saved.get("validation"));
     weights.forEach(({ value }, i) => void value.write(values[i]!.data));
     compiled.optimizer.restoreState(

@@ -213,7 +213,8 @@ class IterableSource implements Source {
   }
 
   private follow(iterator: BatchIterator, index: number): Pass {
-    const position = (): Positioned["position"] | null => ("position" in iterator ? (iterator as Positioned).position : null);
+    const position = (): Positioned["position"] | null =>
+      "position" in iterator ? (iterator as Positioned).position : null;
     this.lastEpoch = position()?.epoch ?? null;
     const read = (item: BatchLike): Batch => batchOf(this.op, item, this.classWeight);
     const ended = (count: number): void => {

@@ -1,0 +1,148 @@
+import { ArgumentError } from "@gradiente/autograd";
+import { CheckpointError } from "../errors.ts";
+import { Fields, type State } from "../state.ts";
+import { readCheckpoint } from "../training/checkpoint.ts";
+import { Callback } from "./callback.ts";
+import { SaveCounter, type SaveFrequency } from "./model-checkpoint.ts";
+
+/** Options of {@link BackupAndRestore}. */
+export interface BackupAndRestoreOptions {
+  /** Default: "epoch". */
+  readonly saveFreq?: SaveFrequency;
+  /** Remove the checkpoints when training has come to its end. Default: true. */
+  readonly deleteCheckpoint?: boolean;
+  /** How many checkpoints are kept, so that there is another when the newest is damaged. Default: 2. */
+  readonly keepLast?: number;
+  /** Told of every checkpoint that is passed over because it is damaged. Default: `console.warn`. */
+  readonly onDamaged?: (error: CheckpointError) => void;
+}
+
+/**
+ * Lets a run survive its process. It writes checkpoints of the whole run into a folder; when a script that was killed
+ * is started again, `fit` goes on where the newest one was written, and ends with the same weights and the same
+ * history, bit for bit, as if it had never been interrupted. A run that is stopped by its `AbortSignal` leaves a
+ * checkpoint of the batch it was stopped after; one that comes to its end removes them.
+ *
+ * The script must be the same: model, data, options and callbacks. Arrays are taken up in the middle of an epoch, as are
+ * data sets with `iterate` and `position`, such as those of `@gradiente/datasets` (give their shuffles a seed). Other
+ * iterables are read again from their beginning up to where they stood.
+ */
+export class BackupAndRestore extends Callback {
+  private readonly directory: string;
+  private readonly options: BackupAndRestoreOptions;
+  private readonly counter: SaveCounter;
+  /** The number of the last checkpoint. */
+  private number = 0;
+
+  /** @throws {ArgumentError} for an empty path or options that mean nothing. */
+  constructor(directory: string, options: BackupAndRestoreOptions = {}) {
+    super();
+    const op = "BackupAndRestore";
+    const { saveFreq = "epoch", keepLast = 2 } = options;
+    if (directory === "") throw new ArgumentError({ op, message: "the folder's path is empty" });
+    if (!(Number.isInteger(keepLast) && keepLast > 0)) {
+      throw new ArgumentError({ op, message: `keepLast is ${keepLast}, expected a positive whole number` });
+    }
+    this.directory = directory;
+    this.options = options;
+    this.counter = new SaveCounter(op, saveFreq);
+  }
+
+  /** @internal After all others, whose state the checkpoint holds. */
+  override get turn(): 2 {
+    return 2;
+  }
+
+  override async onTrainBegin(): Promise<void> {
+    const found = await this.checkpoints();
+    this.number = found.at(-1)?.number ?? 0;
+    const damaged: CheckpointError[] = [];
+    for (const { path } of found.reverse()) {
+      try {
+        this.run!.resumeFrom(await readCheckpoint(path));
+        return;
+      } catch (error) {
+        if (!(error instanceof CheckpointError) || error.reason === "mismatch") throw error;
+        damaged.push(error);
+        (this.options.onDamaged ?? warn)(error);
+      }
+    }
+    if (damaged.length === 0) return;
+    throw new CheckpointError({
+      op: "BackupAndRestore",
+      message: `every checkpoint in "${this.directory}" is damaged; of the newest: ${damaged[0]!.message}`,
+      hint: "remove the folder to train from the beginning",
+      reason: "damaged",
+    });
+  }
+
+  override async onBatchEnd(): Promise<void> {
+    if (this.counter.isDue()) await this.save();
+  }
+
+  override async onEpochEnd(): Promise<void> {
+    if (this.counter.atEpochs) await this.save();
+  }
+
+  override onInterrupt(): Promise<void> {
+    return this.save();
+  }
+
+  override async onTrainEnd(): Promise<void> {
+    if (this.run!.outcome !== "finished" || !(this.options.deleteCheckpoint ?? true)) return;
+    await this.removeAllBut(0);
+    const { rmdir } = await import("node:fs/promises");
+    await rmdir(this.directory).catch(() => {}); // not there, or with files of others in it
+  }
+
+  override state(): State {
+    return { count: this.counter.state() };
+  }
+
+  override restoreState(state: State): void {
+    this.counter.restoreState(new Fields("BackupAndRestore", state).number("count"));
+  }
+
+  private async save(): Promise<void> {
+    const { mkdir } = await import("node:fs/promises");
+    const { join } = await import("node:path");
+    await mkdir(this.directory, { recursive: true });
+    this.number++;
+    await this.run!.save(join(this.directory, `checkpoint-${String(this.number).padStart(8, "0")}.ckpt`));
+    await this.removeAllBut(this.options.keepLast ?? 2);
+  }
+
+  /** Removes the oldest first, so that the newest is there to the last. */
+  private async removeAllBut(count: number): Promise<void> {
+    const { rm } = await import("node:fs/promises");
+    const found = await this.checkpoints();
+    for (const { path } of found.slice(0, Math.max(0, found.length - count))) await rm(path, { force: true });
+  }
+
+  /** The checkpoints in the folder, oldest first. What a killed process left half-written is removed. */
+  private async checkpoints(): Promise<{ readonly path: string; readonly number: number }[]> {
+    const { readdir, rm } = await import("node:fs/promises");
+    const { join } = await import("node:path");
+    const names = await readdir(this.directory).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return [];
+      throw new CheckpointError({
+        op: "BackupAndRestore",
+        message: `the folder "${this.directory}" cannot be read: ${error.message}`,
+        reason: "unreadable",
+      });
+    });
+    for (const name of names) {
+      if (/^checkpoint-\d+\.ckpt\..*\.tmp$/.test(name)) await rm(join(this.directory, name), { force: true });
+    }
+    return names
+      .flatMap((name) => {
+        const number = /^checkpoint-(\d+)\.ckpt$/.exec(name)?.[1];
+        return number === undefined ? [] : [{ path: join(this.directory, name), number: Number(number) }];
+      })
+      .sort((a, b) => a.number - b.number);
+  }
+}
+
+function warn(error: CheckpointError): void {
+  console.warn(`${error.message} The checkpoint before it is used.`);
+}
