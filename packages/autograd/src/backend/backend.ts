@@ -105,6 +105,15 @@ export interface AccumulateKernel {
   readonly kind: "accumulate";
 }
 
+/**
+ * The derivative of reducing to extremes. Inputs: `x: [...kept, ...reduced]`, its maxima or minima `[...kept]`, their
+ * cotangents. To each element of the output (of `x`'s shape, read and written, perhaps meeting the same storage element
+ * many times) that equals the extreme, an equal share of the cotangent is added; NaN to all if none does. Floats only.
+ */
+export interface ExtremeGradientKernel {
+  readonly kind: "extremeGradient";
+}
+
 /** Stable ascending sort along the last axis, NaN last. Outputs: the values, their former positions (int32). */
 export interface SortKernel {
   readonly kind: "sort";
@@ -130,6 +139,7 @@ export type Kernel =
   | GatherKernel
   | ScatterKernel
   | AccumulateKernel
+  | ExtremeGradientKernel
   | SortKernel
   | RandomKernel;
 

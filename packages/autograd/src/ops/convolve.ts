@@ -14,32 +14,14 @@
  * windows reach over its edge. The transpose of a convolution with a stride is one contraction for each remainder that
  * a position leaves when divided by the stride, as positions of different remainders meet different taps.
  */
-import type { ElementwiseKernel, View } from "../backend/backend.ts";
-import { copyKernel } from "../backend/copy.ts";
 import { backend } from "../backend/current.ts";
-import { type ComputeDType, computeDType, type DType } from "../dtype.ts";
-import { allocate, viewOf } from "../launch.ts";
-import { constant } from "../scalar/expression.ts";
-import { contiguousStrides, type Shape, sizeOf } from "../shape.ts";
+import { viewOf } from "../launch.ts";
 import { apply, type Op, type Saved, savesInput } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { asBatch } from "./broadcast.ts";
-import { zeros } from "./create.ts";
 import { kernelFor } from "./matmul.ts";
 import { reshape } from "./reshape.ts";
-
-/** The lengths of a convolution along its spatial axes, of which all lists have one entry each. */
-export interface Geometry {
-  /** Rank of the batch of convolutions, which each have a kernel of their own. */
-  readonly batch: number;
-  readonly input: readonly number[];
-  readonly kernel: readonly number[];
-  readonly output: readonly number[];
-  readonly strides: readonly number[];
-  readonly dilation: readonly number[];
-  /** Zeros before the input; behind it are as many as the output needs. */
-  readonly before: readonly number[];
-}
+import { fillKernel, framed, type Geometry, grouped, overWindows, slide } from "./sliding.ts";
 
 /** What a tensor is to a convolution: `[...batch, n, ...space, channels]`, the kernel `[...batch, ...size, in, out]`. */
 type Role = "input" | "kernel" | "output";
@@ -50,124 +32,10 @@ const operandsOf: Readonly<Record<Role, readonly [Role, Role]>> = {
   kernel: ["input", "output"],
 };
 
-/** Strides of a tensor whose batch axes lie in memory before the last axis, as groups of channels do. */
-function groupedStrides(shape: Shape, batch: number): number[] {
-  const last = shape.length - 1;
-  const stored = contiguousStrides([...shape.slice(batch, last), ...shape.slice(0, batch), shape[last]!]);
-  return [...stored.slice(last - batch, last), ...stored.slice(0, last - batch), stored[last]!];
-}
-
-/**
- * What `use` makes of the axes from `first` on of `x`, from `from` on and `length` long, with zeros where `x` is not.
- * Where that reaches beyond `x` it is a copy, which lives until `use` returns.
- */
-function framed(
-  x: Tensor,
-  batch: number,
-  first: number,
-  from: readonly number[],
-  length: readonly number[],
-  use: (frame: Tensor) => void,
-): void {
-  const inside = from.every((start, i) => start >= 0 && start + length[i]! <= x.shape[first + i]!);
-  const shift = (by: readonly number[], strides: readonly number[]): number =>
-    by.reduce((sum, n, i) => sum + n * strides[first + i]!, 0);
-  const shape = [...x.shape.slice(0, first), ...length, ...x.shape.slice(first + from.length)];
-  if (inside) {
-    use(viewOf(x, shape, x.strides, x.offset + shift(from, x.strides)));
-    return;
-  }
-  const frame = result(x.dtype, shape, batch);
-  const { strides } = frame;
-  const start = from.map((n, i) => Math.min(length[i]!, Math.max(0, -n)));
-  const kept = from.map((n, i) => Math.max(0, Math.min(length[i]!, x.shape[first + i]! - n) - start[i]!));
-  const within = (starts: readonly number[], counts: readonly number[]): View =>
-    viewOf(
-      frame,
-      [...shape.slice(0, first), ...counts, ...shape.slice(first + counts.length)],
-      strides,
-      shift(starts, strides),
-    );
-  // The border, axis by axis: before and after what is kept, along axes that have had their turn only as far as that.
-  for (const [i, n] of length.entries()) {
-    const end = start[i]! + kept[i]!;
-    for (const [at, count] of [
-      [0, start[i]!],
-      [end, n - end],
-    ] as const) {
-      const zero = within(
-        [...start.slice(0, i), at, ...length.slice(i + 1).fill(0)],
-        [...kept.slice(0, i), count, ...length.slice(i + 1)],
-      );
-      if (sizeOf(zero.shape) > 0) backend().run(zeroKernel(x.dtype), [], [zero]);
-    }
-  }
-  const target = within(start, kept);
-  const source = shift(
-    from.map((n) => Math.max(0, n)),
-    x.strides,
-  );
-  if (target.size > 0) {
-    backend().run(copyKernel(x.dtype), [viewOf(x, target.shape, x.strides, x.offset + source)], [target]);
-  }
-  use(frame);
-  backend().free(frame.storage);
-}
-
-const zeroKernels = new Map<ComputeDType, ElementwiseKernel>();
-
-/** The kernel that fills its output with zeros. */
-function zeroKernel(dtype: DType): ElementwiseKernel {
-  const compute = computeDType(dtype);
-  let kernel = zeroKernels.get(compute);
-  if (kernel === undefined) {
-    kernel = { kind: "elementwise", expressions: [constant(0)], compute };
-    zeroKernels.set(compute, kernel);
-  }
-  return kernel;
-}
-
-/** The windows of a frame, whose shape is `[...before, ...count, ...size, channels]`. */
-function slide(
-  x: Tensor,
-  first: number,
-  count: readonly number[],
-  size: readonly number[],
-  strides: readonly number[],
-  dilation: readonly number[],
-): Tensor {
-  const slid = x.strides.slice(first, first + size.length);
-  return viewOf(
-    x,
-    [...x.shape.slice(0, first), ...count, ...size, x.shape.at(-1)!],
-    [
-      ...x.strides.slice(0, first),
-      ...slid.map((s, i) => s * strides[i]!),
-      ...slid.map((s, i) => s * dilation[i]!),
-      x.strides.at(-1)!,
-    ],
-  );
-}
-
-/** Runs a kernel of contraction on all the windows that make the output. */
-function overWindows(x: Tensor, geometry: Geometry, use: (windows: Tensor) => void): void {
-  const { batch, kernel: size, output: count, strides, dilation, before } = geometry;
-  const length = count.map((n, i) => Math.max(0, (n - 1) * strides[i]! + dilation[i]! * (size[i]! - 1) + 1));
-  const from = before.map((n) => -n);
-  framed(x, batch, batch + 1, from, length, (frame) => {
-    use(slide(frame, batch + 1, count, size, strides, dilation));
-  });
-}
-
-/** A tensor to be filled, its batch axes lying before the last one. */
-function result(dtype: DType, shape: Shape, batch: number): Tensor {
-  return viewOf(allocate(dtype, shape), shape, groupedStrides(shape, batch));
-}
-
 function convolve(x: Tensor, w: Tensor, geometry: Geometry): Tensor {
   const { batch, output } = geometry;
   const rank = output.length;
-  const y = result(x.dtype, [...x.shape.slice(0, batch + 1), ...output, w.shape.at(-1)!], batch);
+  const y = grouped(x.dtype, [...x.shape.slice(0, batch + 1), ...output, w.shape.at(-1)!], batch);
   const kernel = kernelFor({ batch, m: rank + 1, k: rank + 1, n: 1 });
   overWindows(x, geometry, (windows) => backend().run(kernel, [windows, w], [y]));
   return y;
@@ -187,7 +55,7 @@ function exchanged(x: Tensor, first: number, second: number, end: number): Tenso
 function kernelGradient(x: Tensor, y: Tensor, geometry: Geometry): Tensor {
   const { batch, kernel: size } = geometry;
   const rank = size.length;
-  const w = result(x.dtype, [...x.shape.slice(0, batch), ...size, x.shape.at(-1)!, y.shape.at(-1)!], batch);
+  const w = grouped(x.dtype, [...x.shape.slice(0, batch), ...size, x.shape.at(-1)!, y.shape.at(-1)!], batch);
   const kernel = kernelFor({ batch, m: rank + 1, k: rank + 1, n: 1 });
   overWindows(x, geometry, (windows) => {
     backend().run(kernel, [exchanged(windows, batch, batch + rank + 1, batch + 2 * rank + 2), y], [w]);
@@ -241,10 +109,9 @@ function inputGradient(y: Tensor, w: Tensor, geometry: Geometry): Tensor {
   const shape = [...y.shape.slice(0, batch + 1), ...input, w.shape.at(-2)!];
   const phases = input.map((length, i) => phasesOf(length, size[i]!, strides[i]!, dilation[i]!, before[i]!));
   const met = phases.map((axis) => axis.filter(({ taps }) => taps > 0));
-  const isWhole = met.every((axis, i) => axis.length === phases[i]!.length);
-  const x = isWhole
-    ? result(y.dtype, shape, batch)
-    : viewOf(zeros(shape, { dtype: y.dtype }), shape, groupedStrides(shape, batch));
+  const x = grouped(y.dtype, shape, batch);
+  // Positions that meet no tap.
+  if (met.some((axis, i) => axis.length < phases[i]!.length)) backend().run(fillKernel(x.dtype), [], [x], [0]);
   if (x.size === 0 || met.some((axis) => axis.length === 0)) return x;
   // One frame for all phases.
   const from = met.map((axis) => Math.min(...axis.map((p) => p.from)));

@@ -1,5 +1,5 @@
 import { ArgumentError } from "../errors.ts";
-import { normalizeAxis, type Shape } from "../shape.ts";
+import { normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { asTensor, type TensorLike } from "./create.ts";
 import { type See, unview, view } from "./view.ts";
@@ -40,11 +40,6 @@ function slide({ first, size, strides: steps, dilation }: Sliding): See {
 /** Every window, without copying: `[...before, ...count, ...size, ...after]`. */
 export function windows(x: Tensor, sliding: Sliding): Tensor {
   return view(x, slide(sliding));
-}
-
-/** The transpose of {@link windows}: overlapping windows are added up in a tensor of the given shape. */
-export function overlapAdd(x: Tensor, sliding: Sliding, shape: Shape): Tensor {
-  return unview(x, slide(sliding), shape);
 }
 
 /** One axis seen as several, row-major; no element is copied. */

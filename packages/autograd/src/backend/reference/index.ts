@@ -4,7 +4,7 @@ import { runContract } from "./contract.ts";
 import { runElementwise } from "./elementwise.ts";
 import { runAccumulate, runGather, runScatter, runSort } from "./indexing.ts";
 import { runRandom } from "./random.ts";
-import { runReduce, runScan, runSoftmax } from "./reduce.ts";
+import { runExtremeGradient, runReduce, runScan, runSoftmax } from "./reduce.ts";
 
 /** Runs every kind of kernel on the storages' arrays, readably and in float64: the specification of all backends. */
 export const referenceKernels: KernelTable = {
@@ -16,6 +16,7 @@ export const referenceKernels: KernelTable = {
   gather: runGather,
   scatter: runScatter,
   accumulate: runAccumulate,
+  extremeGradient: runExtremeGradient,
   sort: runSort,
   random: runRandom,
 };

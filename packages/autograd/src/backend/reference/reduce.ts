@@ -1,6 +1,13 @@
 import type { TypedArray } from "../../dtype.ts";
 import { type Layout, sizeOf } from "../../shape.ts";
-import type { KernelRunner, ReduceKernel, Reduction, ScanKernel, SoftmaxKernel } from "../backend.ts";
+import type {
+  ExtremeGradientKernel,
+  KernelRunner,
+  ReduceKernel,
+  Reduction,
+  ScanKernel,
+  SoftmaxKernel,
+} from "../backend.ts";
 import { axesOf, positions } from "./traverse.ts";
 
 type Reducer = (array: TypedArray, base: number, offsets: Int32Array) => number;
@@ -54,6 +61,25 @@ export const runReduce: KernelRunner<ReduceKernel> = ({ reduction }, [input], [o
   const source = input!.storage.array;
   const result = output!.storage.array;
   for (let i = 0; i < bases.length; i++) result[targets[i]!] = reducer(source, bases[i]!, offsets);
+};
+
+export const runExtremeGradient: KernelRunner<ExtremeGradientKernel> = (_, [x, extreme, cotangent], [output]) => {
+  const [kept, rank] = [extreme!.shape.length, x!.shape.length];
+  const [bases, offsets] = [positions(axesOf(x!, 0, kept, x!.offset)), positions(axesOf(x!, kept, rank, 0))];
+  const targets = positions(axesOf(output!, 0, kept, output!.offset));
+  const targetOffsets = positions(axesOf(output!, kept, rank, 0));
+  const [extremes, cotangents] = [positions(extreme!), positions(cotangent!)];
+  const [source, result] = [x!.storage.array, output!.storage.array];
+  for (let i = 0; i < bases.length; i++) {
+    const best = extreme!.storage.array[extremes[i]!]!;
+    let count = 0;
+    for (const o of offsets) if (source[bases[i]! + o] === best) count++;
+    const share = cotangent!.storage.array[cotangents[i]!]! / count;
+    for (let k = 0; k < offsets.length; k++) {
+      if (count === 0) result[targets[i]! + targetOffsets[k]!] = Number.NaN;
+      else if (source[bases[i]! + offsets[k]!] === best) result[targets[i]! + targetOffsets[k]!]! += share;
+    }
+  }
 };
 
 /** The layout of all rows along the last axis: where each starts, and the steps within one. */

@@ -13,7 +13,7 @@
  * K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 34 (2008).
  */
 import type { ComputeDType } from "../../dtype.ts";
-import type { ContractKernel, KernelRunner, View } from "../backend.ts";
+import type { ContractKernel, KernelRunner } from "../backend.ts";
 import {
   choose,
   countTo,
@@ -30,6 +30,7 @@ import {
 import { definePack } from "./contract-pack.ts";
 import { arithmetic, defineSpill, defineTile } from "./contract-tile.ts";
 import { winogradRunner } from "./contract-winograd.ts";
+import { isRun, product, writeOffsets } from "./offsets.ts";
 import { type Attempt, addressOf, type PartedEntry, type Runtime } from "./runtime.ts";
 
 const maximumRows = 6;
@@ -198,42 +199,6 @@ function build(runtime: Runtime, compute: ComputeDType): PartedEntry {
     ];
   });
   return runtime.link(module)("contract");
-}
-
-/** Byte offsets of the elements of axes `from` to `to`, written to `table` from `at` on; the position after them. */
-function writeOffsets(
-  view: View,
-  from: number,
-  to: number,
-  size: number,
-  start: number,
-  table: Int32Array,
-  at: number,
-): number {
-  table[at] = start;
-  let count = 1;
-  for (let axis = from; axis < to; axis++) {
-    const length = view.shape[axis]!;
-    const stride = view.strides[axis]! * size;
-    // Each entry becomes `length` of them; from the last to the first, none is overwritten before it is read.
-    for (let i = count - 1; i >= 0; i--) {
-      const offset = table[at + i]!;
-      for (let j = length - 1; j >= 0; j--) table[at + i * length + j] = offset + j * stride;
-    }
-    count *= length;
-  }
-  return at + count;
-}
-
-function isRun(table: Int32Array, from: number, to: number, step: number): boolean {
-  for (let i = from + 1; i < to; i++) if (table[i]! - table[i - 1]! !== step) return false;
-  return true;
-}
-
-function product(shape: readonly number[], from: number, to: number): number {
-  let result = 1;
-  for (let i = from; i < to; i++) result *= shape[i]!;
-  return result;
 }
 
 export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractKernel>> {

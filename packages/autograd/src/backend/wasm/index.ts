@@ -15,6 +15,7 @@ import { randomRunner } from "./random.ts";
 import { reduceRunner, softmaxRunner } from "./reduce.ts";
 import { type Attempt, Runtime } from "./runtime.ts";
 import { availableThreads } from "./threads.ts";
+import { windowRunners } from "./windows.ts";
 
 export type { MemoryStatistics } from "./memory.ts";
 
@@ -78,13 +79,15 @@ export function createWasmBackend(options: WasmOptions = {}): WasmBackend | null
   setThreads(options.threads ?? availableThreads());
   const elementwise = elementwiseRunner(runtime);
   const reduce = reduceRunner(runtime);
+  const windows = windowRunners(runtime);
   const generated: Partial<Record<KernelKind, Attempt<KernelRunner<never>>>> = {
     contract: contractRunner(runtime),
     elementwise,
-    reduce: (...args: Parameters<typeof reduce>) => reduce(...args) || runPositions(...args),
+    reduce: (...args: Parameters<typeof reduce>) => reduce(...args) || windows.reduce(...args) || runPositions(...args),
     gather: runGather,
     scatter: runScatter,
-    accumulate: accumulateRunner(elementwise),
+    accumulate: accumulateRunner(elementwise, windows.accumulate),
+    extremeGradient: windows.extremeGradient,
     scan: runScan,
     random: randomRunner(runtime),
     softmax: softmaxRunner(runtime),

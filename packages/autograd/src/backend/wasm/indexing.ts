@@ -7,6 +7,7 @@
  */
 import type { ComputeDType, TypedArray } from "../../dtype.ts";
 import { add, argument } from "../../scalar/expression.ts";
+import { isContiguous } from "../../shape.ts";
 import type {
   AccumulateKernel,
   ElementwiseKernel,
@@ -122,15 +123,22 @@ const sums = Object.fromEntries(
   ]),
 ) as Readonly<Record<ComputeDType, ElementwiseKernel>>;
 
+/** Elements from which on rows are added one by one, wherever they lie. */
+const shortestRow = 8;
+
 export function accumulateRunner(
   elementwise: Attempt<KernelRunner<ElementwiseKernel>>,
+  windows: Attempt<KernelRunner<AccumulateKernel>>,
 ): Attempt<KernelRunner<AccumulateKernel>> {
-  return (_, [input], [output]) => {
+  return (kernel, [input], [output], scalars) => {
     const { dtype } = output!;
     const isNumber = dtype === "float32" || dtype === "float64" || dtype === "int32";
+    const inRows = (output!.shape.at(-1) ?? 1) >= shortestRow && !(isContiguous(input!) && isContiguous(output!));
+    if (inRows && windows(kernel, [input!], [output!], scalars)) return true;
     if (isNumber && input!.dtype === dtype && isInjective(output!)) {
       return elementwise(sums[dtype], [output!, input!], [output!], []);
     }
+    if (windows(kernel, [input!], [output!], scalars)) return true;
     const [source, result] = [input!.storage.array, output!.storage.array];
     const [fromStep, toStep] = [lastStride(input!), lastStride(output!)];
     eachLine(output!.shape, [input!, output!], (length, [from, to]) => {
