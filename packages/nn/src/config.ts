@@ -18,7 +18,9 @@ export function serialized(module: string, className: string, config: Config): C
 }
 
 export function isSerialized(value: unknown): value is Serialized {
-  return typeof value === "object" && value !== null && "class_name" in value && "config" in value;
+  if (typeof value !== "object" || value === null) return false;
+  const { class_name: name, config } = value as Partial<Serialized>;
+  return typeof name === "string" && typeof config === "object" && config !== null;
 }
 
 /** `kernel_initializer` → `kernelInitializer`. */
@@ -38,6 +40,9 @@ export function snakeCase(name: string): string {
 /** Keras' options with the names they have here; `null` stands for an option that is left out. */
 export function optionsOf(config: Config): Record<string, unknown> {
   const options: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(config)) if (value !== null) options[camelCase(key)] = value;
+  for (const [key, value] of Object.entries(config)) {
+    const name = camelCase(key);
+    if (value !== null && name !== "__proto__") options[name] = value;
+  }
   return options;
 }

@@ -3,7 +3,7 @@ import { type Config, type Json, snakeCase } from "./config.ts";
 import { DataError } from "./errors.ts";
 import { InputLayer } from "./layers/core.ts";
 import { checkNames, freeName, Model, type ModelOptions } from "./model.ts";
-import type { BatchShape, CallContext, Layer } from "./module.ts";
+import { type BatchShape, type CallContext, type Layer, layerConfig } from "./module.ts";
 import { type LayerCall, mapOptions, SymbolicTensor } from "./symbolic.ts";
 
 /** Options of {@link input}. */
@@ -63,7 +63,7 @@ export class Functional extends Model {
       layers.push(layer);
     }
     checkNames(layers);
-    this.chain = layers;
+    this.chain = byDepth(this.calls, this.inputs, this.outputs);
     for (const { layer, inputs: given } of this.applications()) {
       layer.ensureBuiltFor(
         given.map((t) => t.shape),
@@ -177,14 +177,14 @@ export class Functional extends Model {
     return {
       name: this.name,
       trainable: this.trainable,
-      layers: [...uses].map(
-        ([layer, calls]): Config => ({
-          module: "keras.layers",
-          class_name: layer.className,
-          config: layer.getConfig(),
-          registered_name: null,
+      layers: this.chain.map(
+        (layer): Config => ({
+          ...layerConfig(layer),
           name: layer.name,
-          inbound_nodes: calls.filter((c) => c.inputs.length > 0).map(node),
+          inbound_nodes: uses
+            .get(layer)!
+            .filter((c) => c.inputs.length > 0)
+            .map(node),
         }),
       ),
       input_layers: this.inputs.map(place),
@@ -209,4 +209,36 @@ function sorted(inputs: readonly SymbolicTensor[], outputs: readonly SymbolicTen
   };
   for (const output of outputs) visit(output);
   return [...done];
+}
+
+/**
+ * Layers in Keras' order, which is that of weights in files: those farthest from the outputs first; at one distance, in
+ * the order in which walking back from the outputs meets them.
+ */
+function byDepth(
+  calls: readonly LayerCall[],
+  inputs: readonly SymbolicTensor[],
+  outputs: readonly SymbolicTensor[],
+): readonly Layer[] {
+  const met = new Map<Layer, number>();
+  const walked = new Set<LayerCall>();
+  const given = new Set(inputs.map((t) => t.call));
+  const walk = ({ call, parents }: SymbolicTensor): void => {
+    if (walked.has(call)) return;
+    walked.add(call);
+    if (!met.has(call.layer)) met.set(call.layer, met.size);
+    if (!given.has(call)) for (const parent of parents) walk(parent);
+  };
+  for (const output of outputs) walk(output);
+  const depths = new Map<LayerCall | Layer, number>();
+  const depthOf = (key: LayerCall | Layer): number => depths.get(key) ?? 0;
+  for (const call of calls.toReversed()) {
+    const depth = Math.max(depthOf(call), depthOf(call.layer));
+    depths.set(call, depth).set(call.layer, depth);
+    if (given.has(call)) continue;
+    for (const { call: before } of call.outputs[0]!.parents) depths.set(before, Math.max(depth + 1, depthOf(before)));
+  }
+  return [...new Set(calls.map((call) => call.layer))].sort(
+    (a, b) => depthOf(b) - depthOf(a) || (met.get(a) ?? -1) - (met.get(b) ?? -1),
+  );
 }

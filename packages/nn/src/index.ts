@@ -250,8 +250,16 @@ export {
   Ridge,
   ridge,
 } from "./regularizers/regularizer.ts";
-export { type LoadOptions, loadModel } from "./saving/load.ts";
-export { layerOf as deserializeLayer, registerLayer } from "./saving/registry.ts";
+export { encodeModel, loadModel } from "./saving/index.ts";
+export type { LoadOptions } from "./saving/load.ts";
+export { layerOf as deserializeLayer } from "./saving/registry.ts";
+export type { ModelFormat, SaveOptions } from "./saving/save.ts";
+export {
+  type CustomObjects,
+  registerSerializable,
+  type SerializableClass,
+  type SerializableFunction,
+} from "./saving/scope.ts";
 export { resolveSchedule as getSchedule } from "./schedules/resolve.ts";
 export { Schedule } from "./schedules/schedule.ts";
 export {

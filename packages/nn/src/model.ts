@@ -2,6 +2,7 @@ import { Generator, noGrad, type Tensor, type TensorLike, zeros } from "@gradien
 import type { Callback, History } from "./callbacks/callback.ts";
 import { DataError, NotReadyError, unknownName } from "./errors.ts";
 import { type BatchShape, type CallContext, drawSeed, Layer, type LayerOptions } from "./module.ts";
+import type { SaveOptions } from "./saving/save.ts";
 import type { LoadStateDictOptions, LoadStateDictResult } from "./state-dict.ts";
 import { boxedTable, summaryTable } from "./summary.ts";
 import type { CallOptions } from "./symbolic.ts";
@@ -353,20 +354,35 @@ export abstract class Model extends Layer {
 
   /**
    * Saves architecture, weights, and what `compile` was given, with the optimizer's state.
-   * @param path ends in `.h5`, or in `.safetensors` for the weights alone ({@link stateDict}). The file appears at once, whole: an interrupted save leaves what was there before.
-   * @throws {ModelFileError} when it cannot be written.
+   * @param path ends in `.keras`, `.h5`, or, for the weights alone, `.weights.h5` or `.safetensors` ({@link stateDict}). The file
+   *   appears at once, whole: an interrupted save leaves what was there before. Two saves of the same model give the same bytes.
+   * @throws {NotReadyError} before the model is built.
+   * @throws {ModelFileError} for another ending, or a `Lambda` layer, whose function cannot be written.
+   * @throws {FileError} when it cannot be written.
    */
-  async save(path: string): Promise<void> {
-    if (!this.built) {
-      throw new NotReadyError({ op: "save", message: `the model "${this.name}" is not built, so it has no weights` });
-    }
+  async save(path: string, options: SaveOptions = {}): Promise<void> {
     const { saveModel } = await import("./saving/save.ts");
-    await saveModel(this, path);
+    await saveModel(this, path, options);
   }
 
   /**
-   * Replaces the weights by those in a `.safetensors` file.
-   * @param options `strict` and `prefix`, as for {@link loadStateDict}.
+   * Saves the weights, and of a compiled model the optimizer's state.
+   * @param path ends in `.weights.h5`.
+   * @throws {ModelFileError} for another ending.
+   */
+  async saveWeights(path: string): Promise<void> {
+    const { saveWeights } = await import("./saving/save.ts");
+    await saveWeights(this, path);
+  }
+
+  /**
+   * Replaces the weights by those in a file of a model of the same architecture; those of the optimizer too, where a
+   * file of Keras has them and the model is compiled.
+   * @param source - A path, or the bytes of a `.weights.h5`, `.keras` or `.h5` file, in which layers' names may differ. A
+   *   `.safetensors` file goes by names.
+   * @param options `strict` and `prefix`, as for {@link loadStateDict}: of `.safetensors` files only.
+   * @throws {NotReadyError} before the model is built.
+   * @throws {ModelFileError} when the file is damaged or does not fit; then no weight has changed.
    * @throws {StateDictError} when names or shapes do not fit; nothing is changed then.
    * @throws {TensorFileError} when the file is damaged.
    *
@@ -378,9 +394,13 @@ export abstract class Model extends Layer {
    * await other.loadWeights("weights.safetensors"); // { missing: [], unexpected: [] }
    * ```
    */
-  async loadWeights(path: string, options?: LoadStateDictOptions): Promise<LoadStateDictResult> {
-    const { loadWeights } = await import("./saving/save.ts");
-    return loadWeights(this, path, options);
+  async loadWeights(source: string | Uint8Array, options: LoadStateDictOptions = {}): Promise<LoadStateDictResult> {
+    if (!this.built) {
+      const message = `the model "${this.name}" is not built, so it has no weights`;
+      throw new NotReadyError({ op: "loadWeights", message });
+    }
+    const { loadWeights } = await import("./saving/contents.ts");
+    return loadWeights(this, source, options);
   }
 }
 

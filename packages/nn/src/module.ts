@@ -9,6 +9,7 @@ import {
   randint,
   type Tensor,
   type TypedArray,
+  zeros,
 } from "@gradiente/autograd";
 import { type Config, type Json, snakeCase } from "./config.ts";
 import type { Constraint } from "./constraints/constraint.ts";
@@ -21,6 +22,7 @@ import {
   regularizerConfig,
   resolveRegularizer,
 } from "./regularizers/regularizer.ts";
+import { claimWeight, registeredName } from "./saving/scope.ts";
 import {
   type LoadStateDictOptions,
   type LoadStateDictResult,
@@ -93,7 +95,8 @@ export interface WeightOptions {
  * A layer of one's own extends this class with `call`, and, when it has weights, `build` (using `addWeight`); when its
  * output has another shape than its input, also `computeOutputShape`. One of several inputs or outputs overrides
  * `callMany`, `buildMany` and `computeOutputShapes` instead. One through which masks may pass sets `supportsMasking`, or
- * overrides `computeMask`. To be loadable from files it needs `getConfig` and `registerLayer`.
+ * overrides `computeMask`. To be loadable from files it needs `getConfig` and
+ * `registerSerializable`, or the option `customObjects` of `loadModel`.
  */
 export abstract class Layer {
   /** Keras' class name; the class's own name where a subclass does not state one. */
@@ -213,7 +216,10 @@ export abstract class Layer {
   /** Creates a weight of the layer's dtype. */
   protected addWeight(options: WeightOptions, generator: Generator): Weight {
     const { name, shape, initializer, trainable = true, regularizer = null, constraint = null } = options;
-    const initial = noGrad(() => initializer.create(shape, this.dtype, generator));
+    const filled = claimWeight(name, shape);
+    const initial = noGrad(() =>
+      filled ? zeros(shape, { dtype: this.dtype }) : initializer.create(shape, this.dtype, generator),
+    );
     const weight: Weight = {
       name,
       value: parameter(initial, { requiresGrad: trainable }),
@@ -409,6 +415,11 @@ export abstract class Layer {
     return loadStateDict(this, dict, options);
   }
 
+  /** @internal Takes arrays of a file that are no weights, such as statistics. @returns whether it did. */
+  takeState(_arrays: readonly { readonly data: TypedArray; readonly shape: readonly number[] }[]): boolean {
+    return false;
+  }
+
   /** The options in Keras' names, as files contain them. */
   getConfig(): Config {
     const penalty = regularizerConfig(this.activityRegularizer);
@@ -425,6 +436,21 @@ export abstract class Layer {
 function masked(inputs: readonly Tensor[], mask: Tensor | readonly (Tensor | null)[] | null): readonly Tensor[] {
   const masks = (Array.isArray(mask) ? mask : [mask]) as readonly (Tensor | null)[];
   return inputs.map((x, i) => (masks[i] === undefined ? x : withMask(x, masks[i])));
+}
+
+/** What is written for a layer in a Keras file. */
+export function layerConfig(layer: Layer): Config {
+  const { className } = layer;
+  const registered = registeredName(layer.constructor);
+  const module =
+    registered !== null
+      ? null
+      : className === "Sequential"
+        ? "keras"
+        : className === "Functional"
+          ? "keras.src.models.functional"
+          : "keras.layers";
+  return { module, class_name: className, config: layer.getConfig(), registered_name: registered };
 }
 
 function isSymbolic(inputs: readonly Tensor[] | readonly SymbolicTensor[]): inputs is readonly SymbolicTensor[] {

@@ -1,5 +1,6 @@
 import { isSerialized, optionsOf, type Serialized, snakeCase } from "./config.ts";
 import { unknownName } from "./errors.ts";
+import { customInstance } from "./saving/scope.ts";
 
 /** Classes that an object of options makes things of, under their names in Keras. */
 export type Classes<T> = Readonly<Record<string, new (options: never) => T>>;
@@ -19,6 +20,8 @@ export function makeNamed<T>(
   others: Readonly<Record<string, string>> = {},
 ): T {
   const name = isSerialized(given) ? given.class_name : given;
+  const own = customInstance(given);
+  if (own !== null) return own as T;
   const full = Object.hasOwn(others, name) ? others[name]! : name;
   const found = Object.entries(classes).find(([own]) => own === full || snakeCase(own) === full);
   if (found === undefined) {

@@ -2,7 +2,7 @@ import { type Generator, noGrad, type Tensor } from "@gradiente/autograd";
 import type { Config } from "./config.ts";
 import { InputLayer } from "./layers/core.ts";
 import { checkNames, freeName, Model, type ModelOptions } from "./model.ts";
-import type { BatchShape, CallContext, Layer } from "./module.ts";
+import { type BatchShape, type CallContext, type Layer, layerConfig } from "./module.ts";
 
 /**
  * Layers one after the other.
@@ -84,17 +84,11 @@ export class Sequential extends Model {
 
   override getConfig(): Config {
     const shape = this.inputShape;
-    const entry = (layer: Layer): Config => ({
-      module: "keras.layers",
-      class_name: layer.className,
-      config: layer.getConfig(),
-      registered_name: null,
-    });
     const input = new InputLayer({ name: "input_layer", ...(shape === null ? {} : { shape: shape.slice(1) }) });
     return {
       name: this.name,
       trainable: this.trainable,
-      layers: [...(shape === null ? [] : [entry(input)]), ...this.chain.map(entry)],
+      layers: [...(shape === null ? [] : [layerConfig(input)]), ...this.chain.map(layerConfig)],
       ...(shape === null ? {} : { build_input_shape: shape }),
     };
   }

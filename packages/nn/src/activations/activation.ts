@@ -25,6 +25,7 @@ import {
   where,
 } from "@gradiente/autograd";
 import { unknownName } from "../errors.ts";
+import { customFunction, registeredName } from "../saving/scope.ts";
 
 /** What a probability was computed from, so that a cross-entropy can be computed stably. */
 export interface Logits {
@@ -283,9 +284,9 @@ export type ActivationName =
 /** What stands for an activation in options: a name, or any function of one tensor. */
 export type ActivationLike = ActivationName | ((x: Tensor) => Tensor);
 
-/** An activation and the name it has in files; null for a function of the user's. */
+/** An activation and the name it has in files: of a function of one's own, the one it is registered by, or its own. */
 export interface ResolvedActivation {
-  readonly name: string | null;
+  readonly name: string;
   readonly apply: (x: Tensor) => Tensor;
 }
 
@@ -294,9 +295,9 @@ export function resolveActivation(op: string, given: ActivationLike | null | und
   if (given === null || given === undefined) return { name: "linear", apply: linear };
   if (typeof given === "function") {
     const known = Object.entries(byName).find(([, own]) => own === given);
-    return { name: known?.[0] ?? null, apply: given };
+    return { name: known?.[0] ?? registeredName(given) ?? (given.name || "<lambda>"), apply: given };
   }
-  const apply = Object.hasOwn(byName, given) ? byName[given] : undefined;
-  if (apply === undefined) throw unknownName(op, "activation", given, Object.keys(byName));
-  return { name: given, apply: apply as (x: Tensor) => Tensor };
+  const apply = Object.hasOwn(byName, given) ? byName[given] : customFunction<(x: Tensor) => Tensor>(given);
+  if (apply === null) throw unknownName(op, "activation", given, Object.keys(byName));
+  return { name: given, apply };
 }

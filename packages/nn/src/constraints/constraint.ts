@@ -1,6 +1,7 @@
 import { add, clone, div, greaterEqual, maximum, mul, sqrt, square, sub, sum, type Tensor } from "@gradiente/autograd";
 import { type Config, isSerialized, optionsOf, type Serialized, serialized } from "../config.ts";
 import { unknownName } from "../errors.ts";
+import { customInstance } from "../saving/scope.ts";
 
 /** A projection applied to a weight after every update. */
 export abstract class Constraint {
@@ -125,6 +126,8 @@ export function resolveConstraint(op: string, given: ConstraintLike | null | und
   if (given === null || given === undefined) return null;
   if (given instanceof Constraint) return given;
   if (typeof given === "function") return new FunctionConstraint(given);
+  const own = customInstance(given);
+  if (own !== null) return own as Constraint;
   const name = isSerialized(given) ? given.class_name : given;
   const entry = Object.entries(byName).find(([key, own]) => key === name || own.name === name);
   if (entry === undefined) throw unknownName(op, "constraint", name, Object.keys(byName));

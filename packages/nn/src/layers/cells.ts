@@ -18,7 +18,7 @@ import type { Config } from "../config.ts";
 import { type ConstraintLike, constraintConfig, resolveConstraint } from "../constraints/constraint.ts";
 import { LayerInputError } from "../errors.ts";
 import { type InitializerLike, initializerConfig, resolveInitializer } from "../initializers/resolve.ts";
-import { type BatchShape, type CallContext, Layer, type LayerOptions, type Weight } from "../module.ts";
+import { type BatchShape, type CallContext, Layer, type LayerOptions, layerConfig, type Weight } from "../module.ts";
 import { type RegularizerLike, regularizerConfig, resolveRegularizer } from "../regularizers/regularizer.ts";
 
 /** What a cell gives for one step. */
@@ -257,7 +257,7 @@ abstract class GatedCell extends RecurrentCell {
     return {
       ...super.getConfig(),
       units: this.units,
-      activation: this.activation.name ?? "linear",
+      activation: this.activation.name,
       use_bias: o.useBias ?? true,
       kernel_initializer: initializerConfig(resolveInitializer(op, o.kernelInitializer ?? "glorot_uniform")),
       recurrent_initializer: initializerConfig(resolveInitializer(op, o.recurrentInitializer ?? "orthogonal")),
@@ -318,7 +318,7 @@ export class LSTMCell extends GatedCell {
   override getConfig(): Config {
     return {
       ...super.getConfig(),
-      recurrent_activation: this.gateActivation.name ?? "linear",
+      recurrent_activation: this.gateActivation.name,
       unit_forget_bias: this.options.unitForgetBias ?? true,
     };
   }
@@ -359,7 +359,7 @@ export class GRUCell extends GatedCell {
   override getConfig(): Config {
     return {
       ...super.getConfig(),
-      recurrent_activation: this.gateActivation.name ?? "linear",
+      recurrent_activation: this.gateActivation.name,
       reset_after: this.resetAfter,
     };
   }
@@ -418,12 +418,6 @@ export class StackedRNNCells extends RecurrentCell {
     };
   }
   override getConfig(): Config {
-    const cells = this.cells.map((cell) => ({
-      module: "keras.layers",
-      class_name: cell.className,
-      config: cell.getConfig(),
-      registered_name: null,
-    }));
-    return { ...super.getConfig(), cells };
+    return { ...super.getConfig(), cells: this.cells.map(layerConfig) };
   }
 }

@@ -148,7 +148,7 @@ abstract class Convolution extends Layer {
       data_format: "channels_last",
       dilation_rate: this.dilationRate,
       groups: given.groups ?? 1,
-      activation: this.activation.name ?? "linear",
+      activation: this.activation.name,
       use_bias: this.useBias,
       kernel_initializer: initializerConfig(resolveInitializer(className, given.kernelInitializer ?? "glorot_uniform")),
       bias_initializer: initializerConfig(resolveInitializer(className, given.biasInitializer ?? "zeros")),

@@ -125,7 +125,7 @@ export class Dense extends Layer {
     return {
       ...super.getConfig(),
       units: this.units,
-      activation: this.activation.name ?? "linear",
+      activation: this.activation.name,
       use_bias: this.useBias,
       kernel_initializer: initializerConfig(this.kernelInitializer),
       bias_initializer: initializerConfig(this.biasInitializer),
@@ -170,7 +170,7 @@ export class Activation extends Layer {
   }
 
   override getConfig(): Config {
-    return { ...super.getConfig(), activation: this.activation.name ?? "linear" };
+    return { ...super.getConfig(), activation: this.activation.name };
   }
 }
 

@@ -52,6 +52,14 @@ export class Normalization extends Layer {
     this.variance = tensor(variance, { dtype: this.dtype });
   }
 
+  /** @internal Mean, variance and count, as Keras' files contain those of data shown to the layer. */
+  override takeState([mean, variance]: Parameters<Layer["takeState"]>[0]): boolean {
+    if (mean === undefined || variance === undefined) return false;
+    this.mean = asTensor(mean, this.dtype).reshape([-1]);
+    this.variance = asTensor(variance, this.dtype).reshape([-1]);
+    return true;
+  }
+
   call(x: Tensor): Tensor {
     if (this.mean === null || this.variance === null) {
       throw new NotReadyError({

@@ -2,7 +2,7 @@ import { ArgumentError, stack, type Tensor, where, zerosLike } from "@gradiente/
 import type { Config } from "../config.ts";
 import { LayerInputError, showShape } from "../errors.ts";
 import { maskOf } from "../masks.ts";
-import { type BatchShape, type CallContext, Layer, type LayerOptions } from "../module.ts";
+import { type BatchShape, type CallContext, Layer, type LayerOptions, layerConfig } from "../module.ts";
 import type { CallOptions } from "../symbolic.ts";
 import { type CellOptions, GRUCell, LSTMCell, RecurrentCell, SimpleRNNCell, StackedRNNCells } from "./cells.ts";
 
@@ -171,7 +171,7 @@ export class RNN extends Layer {
       stateful,
       unroll,
       zero_output_for_mask: zeroOutputForMask,
-      cell: { module: "keras.layers", class_name: cell.className, config: cell.getConfig(), registered_name: null },
+      cell: layerConfig(cell),
     };
   }
 }

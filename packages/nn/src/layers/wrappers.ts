@@ -2,7 +2,7 @@ import { ArgumentError, add, concatenate, flip, type Generator, mul, type Tensor
 import type { Config } from "../config.ts";
 import { LayerInputError, unknownName } from "../errors.ts";
 import { maskOf } from "../masks.ts";
-import { type BatchShape, type CallContext, Layer, type LayerOptions } from "../module.ts";
+import { type BatchShape, type CallContext, Layer, type LayerOptions, layerConfig } from "../module.ts";
 import type { CallOptions } from "../symbolic.ts";
 import type { RNN } from "./recurrent.ts";
 
@@ -17,15 +17,6 @@ export interface BidirectionalOptions extends LayerOptions {
   readonly mergeMode?: MergeMode | null;
   /** The layer that reads from the end. Default: one with the options of the first. */
   readonly backwardLayer?: RNN | null;
-}
-
-function layerConfig(layer: Layer): Config {
-  return {
-    module: "keras.layers",
-    class_name: layer.className,
-    config: layer.getConfig(),
-    registered_name: null,
-  };
 }
 
 /**

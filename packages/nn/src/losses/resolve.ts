@@ -1,5 +1,6 @@
 import { type Config, isSerialized, optionsOf, type Serialized, serialized, snakeCase } from "../config.ts";
 import { unknownName } from "../errors.ts";
+import { customFunction, customInstance } from "../saving/scope.ts";
 import { Loss, type LossFunction, type LossOptions } from "./loss.ts";
 import * as all from "./losses.ts";
 
@@ -69,6 +70,10 @@ export function resolveLoss(given: LossLike): Loss {
   if (given instanceof Loss) return given;
   if (typeof given === "function") return new all.FunctionLoss(given.name || "Loss", given);
   const name = isSerialized(given) ? given.class_name : given;
+  const own = customInstance(given);
+  if (own !== null) return own as Loss;
+  const value = customFunction<LossFunction>(name);
+  if (value !== null) return new all.FunctionLoss(value.name || name, value);
   const entry = Object.entries(byName).find(([key]) => key === name || key === snakeCase(String(name)));
   if (entry === undefined) throw unknownName("compile", "loss", name, Object.keys(byName));
   return new entry[1](isSerialized(given) ? optionsOf(given.config) : {});

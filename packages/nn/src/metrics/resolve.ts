@@ -1,6 +1,7 @@
-import { isSerialized, optionsOf, type Serialized, snakeCase } from "../config.ts";
+import { type Config, isSerialized, optionsOf, type Serialized, snakeCase } from "../config.ts";
 import { unknownName } from "../errors.ts";
 import * as losses from "../losses/functions.ts";
+import { customFunction, customInstance, registeredName } from "../saving/scope.ts";
 import * as accuracies from "./accuracy.ts";
 import * as confusion from "./confusion.ts";
 import { MeanMetric, Metric, type MetricFunction } from "./metric.ts";
@@ -98,6 +99,10 @@ export function resolveMetric(given: MetricLike, shapes: MetricShapes): Metric {
   if (given instanceof Metric) return given;
   if (typeof given === "function") return new MeanMetric(given.name || "metric", given);
   const name = isSerialized(given) ? given.class_name : given;
+  const own = customInstance(given);
+  if (own !== null) return own as Metric;
+  const custom = customFunction<MetricFunction>(name);
+  if (custom !== null) return new MeanMetric(custom.name || name, custom);
   if (name === "accuracy" || name === "acc") return new MeanMetric(name, accuracyFor(shapes));
   const found = Object.entries(classes).find(([own]) => own === name || snakeCase(own) === name);
   if (found !== undefined) {
@@ -109,6 +114,13 @@ export function resolveMetric(given: MetricLike, shapes: MetricShapes): Metric {
   if (value === undefined) throw unknownName("compile", "metric", name, ["accuracy", ...Object.keys(functions)]);
   const options = isSerialized(given) ? optionsOf(given.config) : {};
   return new MeanMetric(String(options.name ?? name), (t, p) => (value as MetricFunction)(t, p));
+}
+
+/** What files contain for a metric. */
+export function metricConfig(metric: Metric): Config {
+  const registered = registeredName(metric.constructor);
+  const { className } = metric;
+  return { module: "keras.metrics", class_name: className, config: metric.getConfig(), registered_name: registered };
 }
 
 /** Fails for a name that is not known, before any shape is. */

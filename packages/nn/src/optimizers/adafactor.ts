@@ -40,8 +40,8 @@ export class Adafactor extends Optimizer {
     const slot = (s: readonly number[]) => parameter(zeros(s, { dtype }), { requiresGrad: false });
     const matrix = shape.length >= 2;
     return [
-      slot(matrix ? shape.slice(0, -1) : [1]),
-      slot(matrix ? [...shape.slice(0, -2), shape.at(-1)!] : [1]),
+      slot(matrix ? shape.slice(0, -1) : []),
+      slot(matrix ? [...shape.slice(0, -2), shape.at(-1)!] : []),
       emptySlot(weight),
     ];
   }

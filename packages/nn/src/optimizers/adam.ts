@@ -68,6 +68,10 @@ export class Adam extends Moments {
     if (this.amsgrad) this.slotNames = [...this.slotNames, "velocity_hat"];
   }
 
+  override get slotOrder(): readonly (readonly string[])[] {
+    return [this.slotNames.slice(0, 2), this.slotNames.slice(2)];
+  }
+
   protected update(weight: Parameter, gradient: Tensor, slots: Slots, learningRate: number, step: number): void {
     const rate = (learningRate * Math.sqrt(1 - this.beta2 ** step)) / (1 - this.beta1 ** step);
     const scalars = [rate, 1 - this.beta1, 1 - this.beta2, this.epsilon];
@@ -115,10 +119,14 @@ export class Nadam extends Moments {
     this.next = this.beta1 * (1 - 0.5 * 0.96 ** (step + 1));
     this.product *= this.now;
   }
+  override get numbers(): readonly (readonly [string, number])[] {
+    return [["u_product", this.product]];
+  }
   override restore(steps: number): void {
     super.restore(steps);
     this.product = 1;
-    for (let step = 1; step <= steps; step++) this.product *= this.beta1 * (1 - 0.5 * 0.96 ** step);
+    for (let step = 1; step <= this.iterations && this.product > 0; step++)
+      this.product *= this.beta1 * (1 - 0.5 * 0.96 ** step);
   }
   protected update(weight: Parameter, gradient: Tensor, slots: Slots, learningRate: number, step: number): void {
     const m = this.track(slots[0]!, gradient, this.beta1);

@@ -36,6 +36,10 @@ export class RMSprop extends Optimizer {
     ];
   }
 
+  override get slotOrder(): readonly (readonly string[])[] {
+    return this.slotNames.map((name) => [name]);
+  }
+
   protected update(weight: Parameter, gradient: Tensor, slots: Slots, learningRate: number): void {
     const v = slots[0]!;
     v.assign(v.mul(this.rho).add(square(gradient).mul(1 - this.rho)));

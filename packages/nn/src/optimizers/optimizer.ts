@@ -56,6 +56,15 @@ export interface Evaluation {
 /** Arrays that an optimizer keeps for one weight. */
 export type Slots = readonly Parameter[];
 
+/** One array that an optimizer keeps, as files contain it. */
+export interface OptimizerArray {
+  /** What it is: "momentum", "velocity", … */
+  readonly name: string;
+  /** The weight it is kept for. */
+  readonly weight: Weight;
+  readonly value: Parameter;
+}
+
 /** Changes weights by their gradients. One of one's own extends this class with `slotNames` and `update`. */
 export abstract class Optimizer {
   /** Keras' class name. */
@@ -120,7 +129,46 @@ export abstract class Optimizer {
 
   /** Creates the slots of weights that have none yet. */
   build(weights: readonly Weight[]): void {
-    for (const { value } of weights) if (!this.slots.has(value)) this.slots.set(value, this.createSlots(value));
+    for (const { value } of weights) {
+      if (!this.slots.has(value)) this.slots.set(value, this.createSlots(value));
+      if (this.options.useEma) this.kept(this.averages, value);
+      if (this.options.gradientAccumulationSteps) this.kept(this.accumulated, value);
+    }
+  }
+
+  private kept(arrays: Map<Parameter, Parameter>, weight: Parameter): Parameter {
+    const own = arrays.get(weight) ?? emptySlot(weight);
+    arrays.set(weight, own);
+    return own;
+  }
+
+  /** @internal Names of slots in the order of Keras' files: those of one list alternate from weight to weight. */
+  get slotOrder(): readonly (readonly string[])[] {
+    return [this.slotNames];
+  }
+
+  /** @internal Further numbers that Keras keeps at the end of a file, by name. */
+  get numbers(): readonly (readonly [string, number])[] {
+    return [];
+  }
+
+  /** @internal Everything kept for these weights, in the order of Keras' files; it is created where it does not exist. */
+  arrays(weights: readonly Weight[]): readonly OptimizerArray[] {
+    noGrad(() => this.build(weights));
+    const each = (name: string, value: (p: Parameter) => Parameter): OptimizerArray[] =>
+      weights.map((weight) => ({ name, weight, value: value(weight.value) }));
+    return [
+      ...(this.options.useEma ? each("average", (p) => this.averages.get(p)!) : []),
+      ...(this.options.gradientAccumulationSteps ? each("gradient_accumulator", (p) => this.accumulated.get(p)!) : []),
+      ...this.slotOrder.flatMap((names) =>
+        weights.flatMap((weight) =>
+          names.map((name) => {
+            const value = this.slots.get(weight.value)![this.slotNames.indexOf(name)]!;
+            return { name, weight, value };
+          }),
+        ),
+      ),
+    ];
   }
 
   /** Leaves weights out of `weightDecay`. */
@@ -179,8 +227,8 @@ export abstract class Optimizer {
 
   private accumulate(gradients: readonly Tensor[], parameters: readonly Parameter[]): void {
     parameters.forEach((p, i) => {
-      const own = this.accumulated.get(p) ?? emptySlot(p);
-      this.accumulated.set(p, own.assign(own.add(gradients[i]!)));
+      const own = this.kept(this.accumulated, p);
+      own.assign(own.add(gradients[i]!));
     });
   }
 
@@ -216,8 +264,8 @@ export abstract class Optimizer {
     const momentum = this.iterations === 0 ? 0 : (this.options.emaMomentum ?? 0.99);
     const every = this.options.emaOverwriteFrequency ?? 0;
     for (const p of parameters) {
-      const own = this.averages.get(p) ?? emptySlot(p);
-      this.averages.set(p, own.assign(own.mul(momentum).add(p.mul(1 - momentum))));
+      const own = this.kept(this.averages, p);
+      own.assign(own.mul(momentum).add(p.mul(1 - momentum)));
       if (every > 0 && (this.iterations + 1) % every === 0) p.assign(own);
     }
   }
@@ -231,11 +279,6 @@ export abstract class Optimizer {
         if (own !== undefined) value.assign(own);
       }
     });
-  }
-
-  /** @internal The slots of each weight, for files. */
-  slotsOf(weight: Parameter): Slots {
-    return this.slots.get(weight) ?? [];
   }
 
   /** @internal Continues from a saved state. */

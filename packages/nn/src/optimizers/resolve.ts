@@ -1,6 +1,8 @@
 import { type Config, isSerialized, optionsOf, type Serialized, serialized } from "../config.ts";
 import { unknownName } from "../errors.ts";
+import { customInstance } from "../saving/scope.ts";
 import { resolveSchedule } from "../schedules/resolve.ts";
+import { InverseTimeDecay } from "../schedules/schedules.ts";
 import { Adafactor } from "./adafactor.ts";
 import { Adam, Adamax, AdamW, Nadam } from "./adam.ts";
 import { Adadelta, Adagrad, RMSprop } from "./adaptive.ts";
@@ -44,14 +46,22 @@ export type OptimizerLike = OptimizerName | Optimizer | Serialized;
 /** The optimizer that an option stands for. @throws {ArgumentError} for an unknown name. */
 export function resolveOptimizer(given: OptimizerLike): Optimizer {
   if (given instanceof Optimizer) return given;
+  const own = customInstance(given);
+  if (own !== null) return own as Optimizer;
   // Some versions of Keras write the package a class was registered in before its name: "Custom>SGD".
   const name = isSerialized(given) ? given.class_name.replace(/^.*>/, "") : given;
   const entry = Object.entries(byName).find(([key]) => key === String(name).toLowerCase());
   if (entry === undefined) throw unknownName("compile", "optimizer", name, Object.keys(byName));
   const type = entry[1];
   if (!isSerialized(given)) return new type({});
-  const { learningRate, ...options } = optionsOf(given.config);
-  const rate = isSerialized(learningRate) ? resolveSchedule(learningRate) : learningRate;
+  const { learningRate: stated, lr, decay, ...options } = optionsOf(given.config);
+  const learningRate = stated ?? lr;
+  const rate = isSerialized(learningRate)
+    ? resolveSchedule(learningRate)
+    : // Keras 2 divided a rate by 1 + decay · steps.
+      typeof decay === "number" && decay > 0 && typeof learningRate === "number"
+      ? new InverseTimeDecay({ initialLearningRate: learningRate, decaySteps: 1, decayRate: decay })
+      : learningRate;
   return new type(rate === undefined ? options : { ...options, learningRate: rate });
 }
 

@@ -14,6 +14,7 @@ import {
 } from "@gradiente/autograd";
 import { type Config, isSerialized, optionsOf, type Serialized, serialized } from "../config.ts";
 import { unknownName } from "../errors.ts";
+import { customInstance } from "../saving/scope.ts";
 
 /** A penalty on the values of a weight (or a layer's output), added to the loss. */
 export abstract class Regularizer {
@@ -128,6 +129,8 @@ export function resolveRegularizer(op: string, given: RegularizerLike | null | u
   if (given === null || given === undefined) return null;
   if (given instanceof Regularizer) return given;
   if (typeof given === "function") return new FunctionRegularizer(given);
+  const own = customInstance(given);
+  if (own !== null) return own as Regularizer;
   const name = isSerialized(given) ? given.class_name : given;
   const options = isSerialized(given) ? optionsOf(given.config) : {};
   const entry = Object.entries(byName).find(([key, own]) => key === name || own.name === name);

@@ -1,93 +1,70 @@
-import { type Config, isSerialized, type Serialized } from "../config.ts";
-import { DataError, ModelFileError } from "../errors.ts";
-import type { LossLike } from "../losses/resolve.ts";
-import type { MetricLike } from "../metrics/resolve.ts";
-import type { Model } from "../model.ts";
-import { resolveOptimizer } from "../optimizers/resolve.ts";
-import type { FileArray, ModelFile } from "./h5.ts";
+import { type Config, isSerialized } from "../config.ts";
+import { ModelFileError } from "../errors.ts";
+import { Model } from "../model.ts";
+import type { BatchShape } from "../module.ts";
+import { bytesOf, contentsOf, fill, numbersIn, reported } from "./contents.ts";
+import { isRecord } from "./json.ts";
 import { layerOf } from "./registry.ts";
+import { type CustomObjects, withScope } from "./scope.ts";
+import { restoreOptimizer, restoreTraining } from "./training.ts";
 
 /** Options of {@link loadModel}. */
 export interface LoadOptions {
-  /** Compile the model as it was when saved. Default: true. */
+  /** Compile the model as it was when saved, and restore the optimizer. Default: true. */
   readonly compile?: boolean;
+  /** Classes and functions of one's own that the file names; see also `registerSerializable`. */
+  readonly customObjects?: CustomObjects;
+  /** Is told when an optimizer's state does not fit and training would begin with a new one. Default: `console.warn`. */
+  readonly onWarning?: (message: string) => void;
 }
 
-/**
- * Reads a model that `save` or Keras wrote (`.h5`), with its weights, and compiled as it was.
- * @throws {ModelFileError} when the file is missing, damaged or of another kind.
- */
-export async function loadModel(path: string, { compile = true }: LoadOptions = {}): Promise<Model> {
-  const { readH5 } = await import("./h5.ts");
-  const file = await readH5(path);
-  if (!isSerialized(file.modelConfig))
-    throw new ModelFileError({ op: "loadModel", message: `"${path}" describes no model` });
-  const model = layerOf(file.modelConfig) as Model;
-  restoreWeights(path, model, file);
-  if (compile && file.trainingConfig !== null) restoreTraining(model, file.trainingConfig, file.optimizer);
+/** Loads a model: see `loadModel`. */
+export async function load(source: string | Uint8Array, options: LoadOptions): Promise<Model> {
+  const { bytes, file } = await bytesOf("loadModel", source);
+  return reported(file, () => {
+    const contents = contentsOf(bytes, file);
+    const { customObjects = {}, compile = true, onWarning = warn } = options;
+    if (contents.model === null) {
+      throw new ModelFileError({
+        op: "loadModel",
+        message: `${file} holds weights, not a whole model`,
+        hint: "make the model and call loadWeights",
+      });
+    }
+    const described = contents.model;
+    const stored = contents.weights === null ? 0 : numbersIn(contents.weights);
+    const most = Math.min(stored, 1_000_000 + 128 * bytes.length);
+    const model = withScope(customObjects, most, () => modelOf(described, file));
+    if (model.built && contents.weights !== null) fill(model, contents, contents.weights);
+    else if (stored > 0) {
+      throw new ModelFileError({
+        op: "loadModel",
+        message: `${file} has weights but does not say what shape of input they are for`,
+      });
+    }
+    const { training } = contents;
+    if (!compile || training === null || Object.keys(training).length === 0) return model;
+    const optimizer = withScope(customObjects, null, () => restoreTraining(model, training));
+    if (optimizer !== null && !restoreOptimizer(model, optimizer, contents.optimizer())) {
+      onWarning(`loadModel: the optimizer's state in ${file} does not fit the model; training begins with a new one.`);
+    }
+    return model;
+  });
+}
+
+function warn(message: string): void {
+  console.warn(message);
+}
+
+function modelOf(described: Config, file: string): Model {
+  if (!isSerialized(described)) throw new ModelFileError({ op: "loadModel", message: `${file} describes no model` });
+  const model = layerOf(described);
+  if (!(model instanceof Model)) {
+    throw new ModelFileError({ op: "loadModel", message: `${file} describes a ${described.class_name}, not a model` });
+  }
+  const build = described.build_config;
+  if (!model.built && isRecord(build) && Array.isArray(build.input_shape)) {
+    model.ensureBuilt(build.input_shape as BatchShape);
+  }
   return model;
-}
-
-/** Fills layers in the order of the file: names of layers may differ, order may not. */
-function restoreWeights(path: string, model: Model, file: ModelFile): void {
-  const stored = [...file.layers].filter(([, arrays]) => arrays.length > 0);
-  if (!model.built) {
-    if (stored.length === 0) return;
-    throw new ModelFileError({
-      op: "loadModel",
-      message: `"${path}" has weights but does not say what shape of input they are for`,
-    });
-  }
-  const own = model.layers.filter((layer) => layer.weights.length > 0);
-  if (stored.length !== own.length) {
-    throw new ModelFileError({
-      op: "loadModel",
-      message: `"${path}" has weights for ${stored.length} layers, but its model has ${own.length} layers with weights`,
-    });
-  }
-  own.forEach((layer, i) => {
-    const arrays = file.layers.get(layer.name) ?? stored[i]![1];
-    try {
-      layer.setWeights(arrays as Parameters<typeof layer.setWeights>[0]);
-    } catch (error) {
-      if (!(error instanceof DataError)) throw error;
-      throw new ModelFileError({ op: "loadModel", message: `"${path}" does not fit its own model: ${error.message}` });
-    }
-  });
-}
-
-/** Compiles as the file says, where everything it names is known. */
-function restoreTraining(model: Model, training: Config, state: readonly FileArray[]): void {
-  const optimizer = resolveOptimizer(training.optimizer_config as unknown as Serialized);
-  model.compile({
-    loss: training.loss as LossLike,
-    optimizer,
-    metrics: metricsOf(training.metrics),
-    ...(Array.isArray(training.loss_weights) ? { lossWeights: training.loss_weights as number[] } : {}),
-  });
-  const scalar = (suffix: string) => state.find((a) => a.name.replace(/:\d+$/, "").endsWith(suffix))?.data[0];
-  const steps = scalar("/iteration") ?? scalar("/iter");
-  if (steps !== undefined) optimizer.restore(Number(steps));
-  const rate = scalar("/learning_rate");
-  if (rate !== undefined && optimizer.schedule === null) optimizer.learningRate = Number(rate);
-  const weights = model.weights.filter((w) => w.trainable);
-  optimizer.build(weights);
-  const arrays = state.filter((a) => !/\/(iteration|iter|learning_rate)(:\d+)?$/.test(a.name));
-  const slots = weights.flatMap((w) => optimizer.slotsOf(w.value));
-  // Another order or number of slots (as older versions wrote) cannot be told apart safely: training starts afresh.
-  const fits = arrays.length === slots.length && slots.every((s, i) => s.shape.join() === arrays[i]!.shape.join());
-  if (fits) slots.forEach((slot, i) => void slot.write(arrays[i]!.data as Float32Array));
-}
-
-/** Names of metrics, from the nested lists that versions of Keras write. */
-function metricsOf(given: Config[string] | undefined): MetricLike[] {
-  if (!Array.isArray(given)) return typeof given === "string" ? [given as MetricLike] : [];
-  return given.flatMap((m): MetricLike[] => {
-    if (Array.isArray(m)) return metricsOf(m);
-    if (isSerialized(m)) {
-      const fn = m.config.fn;
-      return typeof fn === "string" ? [fn as MetricLike] : [m];
-    }
-    return typeof m === "string" ? [m as MetricLike] : [];
-  });
 }

@@ -60,7 +60,7 @@ describe("save and loadModel", () => {
     await expect(loadModel(join(folder, "nothing.h5"))).rejects.toThrow(ModelFileError);
     const other = join(folder, "other.h5");
     writeFileSync(other, "not a model");
-    await expect(loadModel(other)).rejects.toThrow(/not an HDF5 file/);
+    await expect(loadModel(other)).rejects.toThrow(/neither as HDF5 nor as a ZIP/);
     const model = await trained();
     const whole = join(folder, "whole.h5");
     await model.save(whole);

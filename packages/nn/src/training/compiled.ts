@@ -172,7 +172,7 @@ function lossesOf(given: CompileOptions["loss"], outputNames: readonly string[])
     if (!outputNames.includes(name)) throw unknownName("compile", "output", name, outputNames);
   }
   return outputNames.map((name) => {
-    const loss = byName[name];
+    const loss = Object.hasOwn(byName, name) ? byName[name] : undefined;
     if (loss === undefined)
       throw new ArgumentError({ op: "compile", message: `there is no loss for output "${name}"` });
     return loss;

@@ -1,6 +1,5 @@
+import { type Chunked, type Filter, readChunks, readFilters } from "./chunks.ts";
 import { Cursor, damaged, decodeText, unsupported } from "./cursor.ts";
-import { readChunks, readFilters } from "./chunks.ts";
-import type { Chunked, Filter } from "./chunks.ts";
 import { readDense } from "./dense.ts";
 import { decodeNumbers, type ElementType, type FileNumbers, readSpace, readType } from "./types.ts";
 
@@ -48,6 +47,13 @@ export function readHdf5(bytes: Uint8Array, file: string): FileGroup {
   return new Reader(bytes, file).root();
 }
 
+/** Sets the times of modification in a file to the beginning of 1970. */
+export function clearTimes(bytes: Uint8Array, file: string): void {
+  const reader = new Reader(bytes, file);
+  reader.root();
+  for (const at of reader.times) bytes.fill(0, at, at + 4);
+}
+
 interface Message {
   readonly type: number;
   readonly body: Cursor;
@@ -59,6 +65,8 @@ class Reader {
   private objectsLeft: number;
   private textLeft: number;
   private readonly heaps = new Map<number, ReadonlyMap<number, Uint8Array>>();
+  /** Where times of modification lie. */
+  readonly times: number[] = [];
 
   constructor(bytes: Uint8Array, file: string) {
     this.bytes = bytes;
@@ -134,7 +142,10 @@ class Reader {
           parts.push(first === 1 ? more : more.from(more.at, Math.max(0, length - 8)));
         } else if ((flags & 2) !== 0 && [1, 3, 5, 8, 11, 12].includes(type)) {
           throw unsupported(this.file, "shared header messages");
-        } else messages.push({ type, body });
+        } else {
+          if (type === 0x12) this.times.push(body.at + 4);
+          messages.push({ type, body });
+        }
       }
     }
     return messages;
