@@ -134,6 +134,6 @@ describe("safetensors files of models", () => {
     const path = join(folder, "b.safetensors");
     await saveTensors(path, { weight: [1] });
     await expect(network(1).loadWeights(path)).rejects.toThrow(StateDictError);
-    await expect(network(1).loadWeights("x.bin")).rejects.toThrow(/must end in \.safetensors/);
+    await expect(network(1).loadWeights("x.bin")).rejects.toThrow(/cannot be read/);
   });
 });
