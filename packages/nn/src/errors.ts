@@ -104,6 +104,22 @@ export class CheckpointError extends FileError {
   }
 }
 
+/** A layer that has no counterpart in the format a model is exported to. */
+export class OnnxExportError extends GradienteError {
+  readonly layer: string;
+  readonly className: string;
+
+  constructor(layer: string, className: string, message: string, hint?: string) {
+    super({
+      op: "exportOnnx",
+      message: `the layer "${layer}" (${className}) cannot be exported: ${message}`,
+      ...(hint === undefined ? {} : { hint }),
+    });
+    this.layer = layer;
+    this.className = className;
+  }
+}
+
 /** `(None, 784)`, as Keras writes shapes. */
 export function showShape(shape: readonly (number | null)[]): string {
   const lengths = shape.map((n) => (n === null ? "None" : String(n)));

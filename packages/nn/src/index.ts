@@ -37,6 +37,7 @@ export {
   LayerInputError,
   ModelFileError,
   NotReadyError,
+  OnnxExportError,
   SearchError,
   StateDictError,
   TrainingError,
@@ -221,6 +222,7 @@ export {
   type Weight,
   type WeightOptions,
 } from "./module.ts";
+export { exportOnnx } from "./onnx/index.ts";
 export { Adafactor, type AdafactorOptions } from "./optimizers/adafactor.ts";
 export { Adam, Adamax, type AdamOptions, AdamW, Nadam } from "./optimizers/adam.ts";
 export {

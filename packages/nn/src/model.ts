@@ -1,6 +1,6 @@
 import { Generator, noGrad, type Tensor, type TensorLike, zeros } from "@gradiente/autograd";
 import type { Callback, History } from "./callbacks/callback.ts";
-import { DataError, NotReadyError, unknownName } from "./errors.ts";
+import { DataError, ModelFileError, NotReadyError, unknownName } from "./errors.ts";
 import { type BatchShape, type CallContext, drawSeed, Layer, type LayerOptions } from "./module.ts";
 import type { SaveOptions } from "./saving/save.ts";
 import type { LoadStateDictOptions, LoadStateDictResult } from "./state-dict.ts";
@@ -363,6 +363,19 @@ export abstract class Model extends Layer {
   async save(path: string, options: SaveOptions = {}): Promise<void> {
     const { saveModel } = await import("./saving/save.ts");
     await saveModel(this, path, options);
+  }
+
+  /** Writes the model for other programs to run; see {@link exportOnnx}. @param path ends in `.onnx`. */
+  async export(path: string): Promise<void> {
+    if (!path.endsWith(".onnx")) {
+      throw new ModelFileError({
+        op: "export",
+        message: `the format of "${path}" is not known`,
+        hint: "the path must end in .onnx",
+      });
+    }
+    const { exportOnnx } = await import("./onnx/index.ts");
+    await exportOnnx(this, path);
   }
 
   /**

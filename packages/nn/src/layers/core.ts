@@ -165,6 +165,12 @@ export class Activation extends Layer {
     this.activation = resolveActivation("Activation", activation);
   }
 
+  override computeOutputShape(shape: BatchShape): BatchShape {
+    // Half of the last axis gates the other half.
+    const length = shape.at(-1) ?? null;
+    return this.activation.name === "glu" && length !== null ? shape.with(-1, Math.floor(length / 2)) : shape;
+  }
+
   call(x: Tensor): Tensor {
     return this.activation.apply(this.asFloat(x));
   }
