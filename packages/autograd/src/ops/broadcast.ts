@@ -60,8 +60,7 @@ export function asBatch(x: Tensor, isBatched: boolean, size: number): Tensor {
  * ```
  */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
-  if (sameShape(x.shape, shape)) return x;
-  checkShape("broadcastTo", shape);
+  if (sameShape(checkShape("broadcastTo", shape), x.shape)) return x;
   if (!sameShape(broadcastShapes("broadcastTo", [x, { shape, dtype: x.dtype }]), shape)) {
     throw new ShapeError({
       op: "broadcastTo",
@@ -84,7 +83,7 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
  * ```
  */
 export function sumTo(x: Tensor, shape: Shape): Tensor {
-  if (sameShape(x.shape, shape)) return x;
+  if (sameShape(checkShape("sumTo", shape), x.shape)) return x;
   if (!sameShape(broadcastShapes("sumTo", [x, { shape, dtype: x.dtype }]), x.shape)) {
     throw new ShapeError({
       op: "sumTo",

@@ -226,7 +226,7 @@ function make(op: string, value: TensorLike, dtype?: DType): Tensor {
 }
 
 function isNdArray(value: TensorLike): value is NdArray {
-  return typeof value === "object" && "data" in value && "shape" in value;
+  return typeof value === "object" && value !== null && "data" in value && "shape" in value;
 }
 
 function fromTyped(data: NdArray["data"], shape: Shape, dtype?: DType): Tensor {

@@ -48,19 +48,19 @@ export function pad(x: TensorLike, padding: readonly Padding[], options: PadOpti
       hint: "give a pair of integers for each axis",
     });
   }
-  const input = slice(
-    given,
-    padding.map(([before, after], axis) => ({
-      start: Math.max(0, -before),
-      stop: given.shape[axis]! - Math.max(0, -after),
-    })),
-  );
+  if (mode === "reflect" || mode === "replicate") {
+    const extended = padding.reduce((y, [before, after], axis) => {
+      return extend(y, axis, [Math.max(0, before), Math.max(0, after)], mode);
+    }, given);
+    return cropped(extended, padding);
+  }
+  const input = cropped(given, padding);
   const added = input.shape.map((_, axis): Padding => {
     const [before, after] = padding[axis] ?? [0, 0];
     return [Math.max(0, before), Math.max(0, after)];
   });
   if (added.every(([before, after]) => before === 0 && after === 0)) return input;
-  if (mode !== "constant") return added.reduce((y, pair, axis) => extend(y, axis, pair, mode), input);
+  if (mode === "circular") return added.reduce((y, pair, axis) => extend(y, axis, pair, mode), input);
   if (value === 0 && isFloat(input.dtype)) return padZeros(input, added);
   return added.reduce((y, [before, after], axis) => {
     const block = (length: number): Tensor[] =>
@@ -68,6 +68,15 @@ export function pad(x: TensorLike, padding: readonly Padding[], options: PadOpti
     const parts = [...block(before), y, ...block(after)];
     return parts.length === 1 ? y : concatenate(parts, { axis });
   }, input);
+}
+
+/** Without what negative padding takes away. */
+function cropped(x: Tensor, padding: readonly Padding[]): Tensor {
+  const ranges = padding.map(([before, after], axis) => ({
+    start: Math.max(0, -before),
+    stop: x.shape[axis]! - Math.max(0, -after),
+  }));
+  return slice(x, ranges);
 }
 
 /** Zeros around the edges: what a view of the middle transposes to. */

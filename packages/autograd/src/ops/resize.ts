@@ -7,11 +7,14 @@ import { take } from "./indexing.ts";
 import { contract } from "./matmul.ts";
 import { moveAxis } from "./shape.ts";
 
-const modes = ["nearest", "linear", "cubic"] as const;
+const modes = ["nearest", "nearestExact", "linear", "cubic"] as const;
 
 /** Options of {@link interpolate}. */
 export interface InterpolateOptions {
-  /** `nearest`, `linear` (bilinear, trilinear) or `cubic` (bicubic, R. Keys 1981, a = -0.75). Default: `nearest`. */
+  /**
+   * `nearest`, by the edges of elements, or `nearestExact`, by their centres; `linear` (bilinear, trilinear); `cubic`
+   * (bicubic, R. Keys 1981, a = -0.75). Default: `nearest`.
+   */
   readonly mode?: (typeof modes)[number];
   /** Whether the first and the last elements stay where they are, instead of the outer edges. Default: false. */
   readonly alignCorners?: boolean;
@@ -57,7 +60,7 @@ export function interpolate(x: TensorLike, size: readonly number[], options: Int
   const given = asTensor(x);
   const { mode = "nearest", alignCorners = false } = options;
   if (!modes.includes(mode)) throw unknownOption("interpolate", "mode", mode, modes);
-  const input = isFloat(given.dtype) || mode === "nearest" ? given : cast(given, "float32");
+  const input = isFloat(given.dtype) || mode.startsWith("nearest") ? given : cast(given, "float32");
   if (size.length !== input.rank - 2 || !size.every((n) => Number.isInteger(n) && n > 0)) {
     throw new ArgumentError({
       op: "interpolate",
@@ -70,8 +73,9 @@ export function interpolate(x: TensorLike, size: readonly number[], options: Int
     const axis = i + 1;
     const length = y.shape[axis]!;
     if (length === out) return y;
-    if (mode === "nearest") {
-      const places = Int32Array.from({ length: out }, (_, k) => Math.floor((k * length) / out));
+    if (mode === "nearest" || mode === "nearestExact") {
+      const centre = mode === "nearest" ? 0 : 0.5;
+      const places = Int32Array.from({ length: out }, (_, k) => Math.floor(((k + centre) * length) / out));
       return take(y, fromArray(places, [out]), { axis });
     }
     const weights = cast(fromArray(matrix(length, out, mode, alignCorners), [out, length]), y.dtype);

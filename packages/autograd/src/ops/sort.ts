@@ -1,6 +1,6 @@
 import type { SortKernel } from "../backend/backend.ts";
 import { backend } from "../backend/current.ts";
-import { ArgumentError } from "../errors.ts";
+import { ArgumentError, ShapeError, unknownOption } from "../errors.ts";
 import { allocate } from "../launch.ts";
 import { normalizeAxis } from "../shape.ts";
 import { apply, type Op, savesNothing } from "../tape.ts";
@@ -97,6 +97,7 @@ export function topK(
 /**
  * Where each value would be inserted into a sorted vector to keep it sorted (int32).
  *
+ * @param sorted a vector, in ascending order.
  * @param options.side before (`"left"`) or after (`"right"`) equal elements. Default: `"left"`.
  *
  * @example
@@ -109,7 +110,12 @@ export function searchSorted(
   values: TensorLike,
   { side = "left" }: { readonly side?: "left" | "right" } = {},
 ): Tensor {
-  const [{ data }, wanted] = [asTensor(sorted), asTensor(values)];
+  const [given, wanted] = [asTensor(sorted), asTensor(values)];
+  if (given.rank !== 1) {
+    throw new ShapeError({ op: "searchSorted", message: "the sorted values are no vector", operands: [given, wanted] });
+  }
+  if (side !== "left" && side !== "right") throw unknownOption("searchSorted", "side", side, ["left", "right"]);
+  const { data } = given;
   const found = Int32Array.from(wanted.data, (v) => {
     let [low, high] = [0, data.length];
     while (low < high) {

@@ -64,7 +64,10 @@ export function logSumExp(x: TensorLike, options: ReduceOptions = {}): Tensor {
   const highest = detach(max(input, { axis: axes, keepDims: true }));
   const shift = where(isFinite(highest), highest, 0);
   const shape = options.keepDims ? shift.shape : shift.shape.filter((_, a) => !axes.includes(a));
-  return add(log(sum(exp(sub(input, shift)), options)), reshape(shift, shape));
+  const total = sum(exp(sub(input, shift)), options);
+  // Where every element is -∞ so is the result, and its derivatives are 0.
+  const isNone = equal(total, 0);
+  return where(isNone, Number.NEGATIVE_INFINITY, add(log(where(isNone, 1, total)), reshape(shift, shape)));
 }
 
 /** √x with the derivative 0 at 0, for x ≥ 0: where a norm vanishes, 0 is one of its subgradients. */

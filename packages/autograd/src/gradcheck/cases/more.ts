@@ -132,7 +132,7 @@ const arrangeCases: CaseTable = {
   }, 2),
   meshgrid: (s) => ({ f: (x, y) => g.meshgrid(x!, y!), inputs: [s.tensor([s.integer(1, 3)]), s.tensor([2])] }),
   interpolate: (s) => {
-    const mode = s.choose(["nearest", "linear", "cubic"] as const);
+    const mode = s.choose(["nearest", "nearestExact", "linear", "cubic"] as const);
     const [size, alignCorners] = [[s.integer(1, 5), s.integer(1, 3)], s.boolean()];
     return {
       f: (x) => g.interpolate(x!, size, { mode, alignCorners }),

@@ -119,6 +119,7 @@ type AtSingular = "throw" | "NaN";
  *   that belong to singular values of 0 into what the matrix leaves out; they have no derivative.
  */
 function quotient(op: string, x: Tensor, d: Tensor, isZero: Tensor, otherwise: AtSingular): Tensor {
+  if (x.size === 0) return x;
   const size = abs(detach(x));
   const matters = greater(size, mul(max(size, { axis: [-2, -1], keepDims: true }), 1e-10));
   const undefinedAt = logicalAnd(isZero, matters);
@@ -135,7 +136,8 @@ function quotient(op: string, x: Tensor, d: Tensor, isZero: Tensor, otherwise: A
 }
 
 const precisionOf = (x: Tensor): number => (x.dtype === "float64" ? 2 ** -48 : 2 ** -19);
-const largestOf = (d: Tensor): Tensor => max(abs(detach(d)), { axis: -1, keepDims: true });
+/** The largest of each row; of none, nothing comes of it. */
+const largestOf = (d: Tensor): Tensor => (d.shape.at(-1) === 0 ? d : max(abs(detach(d)), { axis: -1, keepDims: true }));
 
 /** x / (dⱼ - dᵢ), and 0 on the diagonal. */
 function overGaps(op: string, x: Tensor, d: Tensor, otherwise: AtSingular): Tensor {

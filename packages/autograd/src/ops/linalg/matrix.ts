@@ -205,6 +205,7 @@ export function matrixNorm(
 
 function normOfLast(a: Tensor, ord: MatrixOrder): Tensor {
   if (ord === "fro") return norm(a, { axis: [-2, -1] });
+  if (a.size === 0 && (ord === "nuc" || ord > 0)) return sum(a, { axis: [-2, -1] });
   if (ord === "nuc") return sum(svd(a).s, { axis: -1 });
   const pick = ord > 0 ? max : min;
   if (Math.abs(ord) === 2) return pick(svd(a).s, { axis: -1 });
