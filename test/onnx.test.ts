@@ -208,6 +208,12 @@ const layers: Readonly<Record<string, () => nn.Model>> = {
       new nn.LSTM(3, { activation: "softsign", recurrentActivation: "hard_sigmoid", returnSequences: true }),
       new nn.GRU(3, { activation: "elu", recurrentActivation: "hard_sigmoid", useBias: false }),
     ),
+  "stacked cells": () =>
+    sequence(
+      [4, 2],
+      new nn.RNN([new nn.LSTMCell(3), new nn.GRUCell(2)], { returnSequences: true, goBackwards: true }),
+      new nn.RNN(new nn.SimpleRNNCell(3)),
+    ),
   "both directions": () =>
     sequence(
       [4, 2],
@@ -298,10 +304,13 @@ describe("functional models", () => {
 
   test("that hand on states", async () => {
     const [a, b] = [nn.input({ shape: [4, 2] }), nn.input({ shape: [3, 2] })];
+    const cells = new nn.RNN([new nn.LSTMCell(3), new nn.GRUCell(2)], { returnState: true });
+    const [, h0, c0, g0] = cells.applyAll(b);
+    const w = new nn.RNN([new nn.LSTMCell(3), new nn.GRUCell(2)]).apply(a, { initialState: [h0!, c0!, g0!] });
     const [, h, c] = new nn.LSTM(3, { returnState: true }).applyAll(a);
     const y = new nn.LSTM(3, { returnSequences: true }).apply(b, { initialState: [h!, c!] });
     const z = new nn.GRU(3).apply(y, { initialState: [h!] });
-    await compare(shuffled(nn.functional({ inputs: [a, b], outputs: [y, z] })));
+    await compare(shuffled(nn.functional({ inputs: [a, b], outputs: [w, y, z] })));
   });
 
   test("nested, a shared model twice", async () => {

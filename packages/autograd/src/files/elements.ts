@@ -1,4 +1,5 @@
 import type { DType, TypedArray } from "../dtype.ts";
+import { unknownOption } from "../errors.ts";
 import type { Tensor } from "../tensor.ts";
 import { type ByteSource, damaged } from "./source.ts";
 
@@ -99,6 +100,7 @@ function narrowed(
     for (let i = 0; i < count; i++) data[i] = at(i);
     return { data, dtype: "float64" };
   }
+  if (wideIntegers !== "int32") throw unknownOption("loadTensors", "wideIntegers", wideIntegers, ["int32", "float64"]);
   const data = new Int32Array(count);
   for (let i = 0; i < count; i++) {
     const value = at(i);

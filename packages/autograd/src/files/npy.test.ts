@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { type DType, type NestedArray, type Tensor, TensorFileError, tensor } from "../index.ts";
 import { encodeTensors, loadTensors, saveTensors } from "./index.ts";
 import { LiteralError, parseLiteral } from "./python-literal.ts";
@@ -43,6 +43,8 @@ describe("NumPy files that NumPy wrote", () => {
     const wide = vectors.refusedNpy.find((v) => v.name === "an integer outside int32")!;
     const x = (await loadTensors(bytesOf(wide.bytes), { wideIntegers: "float64" })).tensor!;
     expect([x.dtype, x.data[0]]).toEqual(["float64", 2 ** 40]);
+    const misspelt = { wideIntegers: "float32" as "float64" };
+    await expect(loadTensors(bytesOf(wide.bytes), misspelt)).rejects.toThrow(/expected one of "int32", "float64"/);
   });
 
   test.skipIf(!("getFloat16" in DataView.prototype))(
@@ -152,6 +154,18 @@ describe("archives", () => {
     const text = String.fromCharCode(...bytes).replaceAll("x.npy", "x.pkl");
     const renamed = Uint8Array.from(text, (c) => c.charCodeAt(0));
     await expect(loadTensors(renamed)).rejects.toMatchObject({ problem: "format", hint: /PyTorch/ });
+  });
+
+  test("that are compressed say what they need, where it is not installed", async () => {
+    vi.resetModules();
+    vi.doMock("fflate", () => {
+      throw new Error("Cannot find package 'fflate'");
+    });
+    const fresh = await import("./index.ts");
+    await expect(fresh.loadTensors(bytesOf(vectors.compressedNpz))).rejects.toThrow(/npm install fflate/);
+    await expect(fresh.encodeTensors({ x: [1] }, "npz", { compress: true })).rejects.toThrow(/without compression/);
+    expect(Object.keys(await fresh.loadTensors(bytesOf(vectors.npz)))).toEqual(["a", "b"]);
+    vi.doUnmock("fflate");
   });
 
   test("with one wrong bit in the elements are refused", async () => {

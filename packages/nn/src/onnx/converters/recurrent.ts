@@ -1,4 +1,5 @@
 import type { Tensor } from "@gradiente/autograd";
+import type { RecurrentCell } from "../../layers/cells.ts";
 import type { RNN } from "../../layers/recurrent.ts";
 import type { Bidirectional } from "../../layers/wrappers.ts";
 import { activationOf, type Conversion, type Converter, unsupported, weightOf } from "../converter.ts";
@@ -25,11 +26,12 @@ interface Kind {
   readonly activations: readonly ("activation" | "gateActivation")[];
 }
 
+/** By the class of the cell. */
 const kinds: Readonly<Record<string, Kind>> = {
-  SimpleRNN: { op: "RNN", order: [0], states: 1, activations: ["activation"] },
+  SimpleRNNCell: { op: "RNN", order: [0], states: 1, activations: ["activation"] },
   // Input, forget, cell, output there; input, output, forget, cell here.
-  LSTM: { op: "LSTM", order: [0, 3, 1, 2], states: 2, activations: ["gateActivation", "activation", "activation"] },
-  GRU: { op: "GRU", order: [0, 1, 2], states: 1, activations: ["gateActivation", "activation"] },
+  LSTMCell: { op: "LSTM", order: [0, 3, 1, 2], states: 2, activations: ["gateActivation", "activation", "activation"] },
+  GRUCell: { op: "GRU", order: [0, 1, 2], states: 1, activations: ["gateActivation", "activation"] },
 };
 
 /** (rows, gates · units) as (gates · units, rows), the gates in another order. */
@@ -65,15 +67,21 @@ function biases(bias: Tensor, order: readonly number[]): Float32Array {
 interface Run {
   /** (samples, steps, units), in the order of time. */
   readonly sequence: string;
-  /** (samples, units) each: the output, and the cell of an LSTM. */
+  /** (samples, units), after the last step. */
+  readonly last: string;
+  /** (samples, units) each: the output, and the cell of an LSTM; of every cell. */
   readonly states: readonly string[];
 }
 
-function run({ graph: g, x }: Conversion, layer: RNN, scope: string, initial: readonly string[]): Run {
-  const kind = kinds[Object.hasOwn(layer.constructor, "className") ? layer.className : ""];
-  if (kind === undefined) throw unsupported(layer, "only SimpleRNN, LSTM and GRU have counterparts");
-  if (layer.stateful) throw unsupported(layer, "it keeps its states between batches");
-  const { cell } = layer;
+/** One cell over a sequence (steps, samples, features). `initial` has as many states as the cell, or none. */
+function step(
+  { graph: g, layer }: Conversion,
+  { cell, scope, backwards }: { readonly cell: RecurrentCell; readonly scope: string; readonly backwards: boolean },
+  x: string,
+  initial: readonly string[],
+): { readonly sequence: string; readonly states: readonly string[] } {
+  const kind = Object.hasOwn(cell.constructor, "className") ? kinds[cell.className] : undefined;
+  if (kind === undefined) throw unsupported(layer, `the cell "${cell.name}" (${cell.className}) has no counterpart`);
   const { order } = kind;
   const [kernel, recurrent] = [weightOf(cell, "kernel")!, weightOf(cell, "recurrent_kernel")!];
   const bias = weightOf(cell, "bias");
@@ -86,7 +94,7 @@ function run({ graph: g, x }: Conversion, layer: RNN, scope: string, initial: re
     return found;
   });
   const inputs = [
-    g.transpose(x, [1, 0, 2]),
+    x,
     g.weight(`${scope}kernel`, [1, columns, features], () => rearranged(kernel, features, order)),
     g.weight(`${scope}recurrent_kernel`, [1, columns, units], () => rearranged(recurrent, units, order)),
     bias === null ? "" : g.weight(`${scope}bias`, [1, 2 * columns], () => biases(bias, order)),
@@ -95,24 +103,40 @@ function run({ graph: g, x }: Conversion, layer: RNN, scope: string, initial: re
   ];
   const alphas = activations.flatMap(({ alpha }) => (alpha === undefined ? [] : [alpha]));
   const betas = activations.flatMap(({ beta }) => (beta === undefined ? [] : [beta]));
-  const [outputs, ...states] = g.addAll(kind.op, inputs, 1 + kind.states, {
+  const [sequence, ...states] = g.addAll(kind.op, inputs, 1 + cell.stateSize.length, {
     hidden_size: units,
-    direction: layer.goBackwards ? "reverse" : "forward",
+    direction: backwards ? "reverse" : "forward",
     activations: activations.map((a) => a.name),
     ...(alphas.length > 0 ? { activation_alpha: { floats: alphas } } : {}),
     ...(betas.length > 0 ? { activation_beta: { floats: betas } } : {}),
-    ...(kind.op === "GRU"
-      ? { linear_before_reset: bias === null || bias.shape.length === 2 ? Number(isResetAfter(layer)) : 0 }
-      : {}),
+    ...(kind.op === "GRU" ? { linear_before_reset: cell.getConfig().reset_after === true ? 1 : 0 } : {}),
   }) as readonly [string, ...string[]];
+  // Both have an axis for the directions, of which there is one.
   return {
-    // (steps, 1, samples, units)
-    sequence: g.transpose(g.add("Squeeze", [outputs, g.ints([1])]), [1, 0, 2]),
+    sequence: g.add("Squeeze", [sequence, g.ints([1])]),
     states: states.map((s) => g.add("Squeeze", [s, g.ints([0])])),
   };
 }
 
-const isResetAfter = (layer: RNN): boolean => layer.getConfig().reset_after === true;
+/** The layer's cell, or the stacked ones one after the other. */
+function run(c: Conversion, layer: RNN, scope: string, initial: readonly string[]): Run {
+  if (layer.stateful) throw unsupported(layer, "it keeps its states between batches");
+  const { cell, goBackwards: backwards } = layer;
+  const stacked = cell.className === "StackedRNNCells";
+  const cells = stacked ? (cell.sublayers() as readonly RecurrentCell[]) : [cell];
+  let sequence = c.graph.transpose(c.x, [1, 0, 2]);
+  let at = 0;
+  const outputs: string[] = [];
+  const states = cells.flatMap((one, i) => {
+    const own = initial.slice(at, at + one.stateSize.length);
+    at += one.stateSize.length;
+    const result = step(c, { cell: one, scope: stacked ? `${scope}${i}/` : scope, backwards }, sequence, own);
+    sequence = result.sequence;
+    outputs.push(result.states[0]!);
+    return result.states;
+  });
+  return { sequence: c.graph.transpose(sequence, [1, 0, 2]), last: outputs.at(-1)!, states };
+}
 
 /** A sequence from its end. */
 function reversed({ graph: g }: Conversion, sequence: string): string {
@@ -120,8 +144,8 @@ function reversed({ graph: g }: Conversion, sequence: string): string {
 }
 
 /** What a layer gives: its sequence in the order of reading, or its last output. */
-function outputOf(c: Conversion, layer: RNN, { sequence, states }: Run): string {
-  if (!layer.returnSequences) return states[0]!;
+function outputOf(c: Conversion, layer: RNN, { sequence, last }: Run): string {
+  if (!layer.returnSequences) return last;
   return layer.goBackwards ? reversed(c, sequence) : sequence;
 }
 
@@ -155,6 +179,7 @@ const bidirectional: Converter = (c) => {
 };
 
 export const recurrentConverters: Readonly<Record<string, Converter>> = {
+  RNN: recurrent,
   SimpleRNN: recurrent,
   LSTM: recurrent,
   GRU: recurrent,
