@@ -172,6 +172,32 @@ class Products {
   }
 }
 
+/** Addresses of a square of vectors: pointers to its rows, which move along the channels, and distances of columns. */
+class Grid {
+  readonly #rows: readonly Local<"i32">[];
+  readonly #columns: readonly Local<"i32">[];
+
+  constructor(scope: Scope, side: number) {
+    this.#rows = Array.from({ length: side }, () => scope.local("i32"));
+    this.#columns = Array.from({ length: side }, () => scope.local("i32"));
+  }
+
+  set(base: I32, rowStep: I32, columnStep: I32): Statement[] {
+    return [
+      ...this.#rows.map((row, i) => row.set(i === 0 ? base : i32.add(this.#rows[i - 1]!, rowStep))),
+      ...this.#columns.map((column, j) => column.set(i32.mul(columnStep, j))),
+    ];
+  }
+
+  at(i: number, j: number): I32 {
+    return j === 0 ? this.#rows[i]! : i32.add(this.#rows[i]!, this.#columns[j]!);
+  }
+
+  advance(bytes: number): Statement[] {
+    return this.#rows.map((row) => increase(row, bytes));
+  }
+}
+
 /** Positions of the fields in the descriptor of a launch, in bytes. */
 const field = {
   /** The image: address, and distances of images, rows and columns. */
@@ -292,11 +318,11 @@ function defineTransform(module: ModuleBuilder, ops: Arithmetic, of: "x" | "y"):
     const [image, row, column, from, rowStep, columnStep, rows, columns] = locals(scope, "i32");
     const [at, end, bytes, place] = locals(scope, "i32");
     const products = new Products(scope, ops);
-    const cursors = Array.from({ length: side }, () => scope.local("i32"));
+    const [source, target] = [new Grid(scope, side), new Grid(scope, tileInputs)];
     const body = products.square(
       matrix,
-      (i, j) => v128.load(i32.add(cursors[i]!, i32.mul(columnStep, j))),
-      (i, j, y) => v128.store(i32.add(to, i32.mul(place, i * tileInputs + j)), y),
+      (i, j) => v128.load(source.at(i, j)),
+      (i, j, y) => v128.store(target.at(i, j), y),
     );
     const beyond = side - tileOutputs;
     return [
@@ -322,9 +348,10 @@ function defineTransform(module: ModuleBuilder, ops: Arithmetic, of: "x" | "y"):
         rowStep.set(i32.mul(bytes, side)),
         columnStep.set(bytes),
       ),
-      ...cursors.map((cursor, i) => cursor.set(i32.add(from, i32.mul(rowStep, i)))),
+      ...source.set(from, rowStep, columnStep),
+      ...target.set(to, i32.mul(place, tileInputs), place),
       end.set(i32.add(to, bytes)),
-      whileLoop(i32.lt(to, end), ...body, ...cursors.map((cursor) => increase(cursor, 16)), increase(to, 16)),
+      whileLoop(i32.lt(to, end), ...body, ...source.advance(16), ...target.advance(16), increase(to, 16)),
     ];
   });
 }
@@ -424,11 +451,11 @@ function buildForward(runtime: Runtime): PartedEntry {
       const [image, row, column, to, rowStep, columnStep, rows, columns] = locals(scope, "i32");
       const [place, end, target, bytes] = locals(scope, "i32");
       const products = new Products(scope, ops);
-      const cursors = Array.from({ length: tileOutputs }, () => scope.local("i32"));
+      const [source, outputs] = [new Grid(scope, tileInputs), new Grid(scope, tileOutputs)];
       const body = products.square(
         transposed(matrixA),
-        (i, j) => v128.load(i32.add(from, i32.mul(place, i * tileInputs + j))),
-        (i, j, y) => v128.store(i32.add(cursors[i]!, i32.mul(columnStep, j)), y),
+        (i, j) => v128.load(source.at(i, j)),
+        (i, j, y) => v128.store(outputs.at(i, j), y),
       );
       return [
         ...products.prepare(),
@@ -448,9 +475,10 @@ function buildForward(runtime: Runtime): PartedEntry {
           [to.set(patch), rowStep.set(i32.mul(bytes, tileOutputs)), columnStep.set(bytes)],
           [to.set(target), rowStep.set(get("yRow")), columnStep.set(get("yColumn"))],
         ),
-        ...cursors.map((cursor, i) => cursor.set(i32.add(to, i32.mul(rowStep, i)))),
+        ...source.set(from, i32.mul(place, tileInputs), place),
+        ...outputs.set(to, rowStep, columnStep),
         end.set(i32.add(from, bytes)),
-        whileLoop(i32.lt(from, end), ...body, ...cursors.map((cursor) => increase(cursor, 16)), increase(from, 16)),
+        whileLoop(i32.lt(from, end), ...body, ...source.advance(16), ...outputs.advance(16), increase(from, 16)),
         when(
           i32.eq(to, patch),
           copy.callInto([], target, get("yRow"), get("yColumn"), patch, rowStep, columnStep, rows, columns, bytes),
