@@ -98,4 +98,44 @@ describe("contract", () => {
       }
     }
   });
+
+  test.each([
+    [1, 1000, 1],
+    [300, 9, 1],
+    [70, 513, 1],
+    [1, 37, 301],
+    [1, 5, 3],
+  ])("multiplies matrices and vectors, %i × %i × %i, however they lie and over batches", (m, k, n) => {
+    for (const dtype of ["float32", "float64"] as const) {
+      for (const order of [
+        [0, 1, 2],
+        [0, 2, 1],
+        [2, 1, 0],
+      ]) {
+        const results = [...modes, referenceBackend].map((on) => {
+          const c = view(on, dtype, [2, m, n], [0, 1, 2], 0);
+          const [a, b] = [view(on, dtype, [2, m, k], order, 1), view(on, dtype, [2, k, n], order, 2)];
+          on.run({ kind: "contract", batch: 1, m: 1, k: 1, n: 1 }, [a, b], [c]);
+          return c.storage.array.slice();
+        });
+        for (const result of results) expect(result).toEqual(results.at(-1));
+      }
+    }
+  });
+
+  test.each([
+    [33, 20, 9],
+    [4, 3, 600],
+    [16, 1, 1],
+  ])("multiplies %i × %i × %i side by side", (lanes, m, k) => {
+    for (const dtype of ["float32", "float64"] as const) {
+      const results = [...modes, referenceBackend].map((on) => {
+        const c = view(on, dtype, [lanes, m], [1, 0], 0);
+        const [a, b] = [view(on, dtype, [lanes, m, k], [1, 2, 0], 1), view(on, dtype, [lanes, k], [1, 0], 2)];
+        on.run({ kind: "contract", batch: 1, m: 1, k: 1, n: 0 }, [a, b], [c]);
+        return c.storage.array.slice();
+      });
+      for (const result of results) expect(result).toEqual(results.at(-1));
+    }
+  });
 });

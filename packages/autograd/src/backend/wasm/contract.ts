@@ -27,8 +27,10 @@ import {
   when,
   whileLoop,
 } from "./assembler.ts";
+import { lanesRunner } from "./contract-lanes.ts";
 import { definePack } from "./contract-pack.ts";
 import { arithmetic, defineSpill, defineTile } from "./contract-tile.ts";
+import { vectorRunner } from "./contract-vector.ts";
 import { winogradRunner } from "./contract-winograd.ts";
 import { isRun, product, writeOffsets } from "./offsets.ts";
 import { type Attempt, addressOf, type PartedEntry, type Runtime } from "./runtime.ts";
@@ -204,6 +206,8 @@ function build(runtime: Runtime, compute: ComputeDType): PartedEntry {
 export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractKernel>> {
   const entries: Partial<Record<ComputeDType, PartedEntry>> = {};
   const winograd = winogradRunner(runtime);
+  const vector = vectorRunner(runtime);
+  const lanes = lanesRunner(runtime);
   return (kernel, [a, b], [c]) => {
     const { dtype } = c!;
     if ((dtype !== "float32" && dtype !== "float64" && dtype !== "int32") || a!.dtype !== dtype || b!.dtype !== dtype) {
@@ -219,6 +223,9 @@ export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractK
     const k = product(a!.shape, kFrom, kTo);
     if (c!.size === 0) return true;
     if (k === 0) return false;
+    if (dtype !== "int32" && (m === 1 || n === 1)) {
+      if (lanes(kernel, a!, b!, c!) || vector(kernel, a!, b!, c!)) return true;
+    }
     if (dtype === "float32" && kernel.batch === 0 && kernel.m === 3 && kernel.k === 3 && kernel.n === 1) {
       if (winograd(a!, b!, c!)) return true;
     }
