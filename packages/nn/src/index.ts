@@ -234,7 +234,8 @@ export {
   type RMSpropOptions,
 } from "./optimizers/adaptive.ts";
 export { Ftrl, type FtrlOptions, Lamb, type LambOptions, Lion, type LionOptions } from "./optimizers/ftrl-lion-lamb.ts";
-export { Optimizer, type OptimizerOptions, type Slots } from "./optimizers/optimizer.ts";
+export { LBFGS, type LBFGSOptions, type MinimizeReason, type MinimizeResult } from "./optimizers/lbfgs.ts";
+export { type DecayExclusions, Optimizer, type OptimizerOptions, type Slots } from "./optimizers/optimizer.ts";
 export { type OptimizerLike, type OptimizerName, resolveOptimizer as getOptimizer } from "./optimizers/resolve.ts";
 export { SGD, type SGDOptions } from "./optimizers/sgd.ts";
 export { Perceptron, type PerceptronOptions, type PerceptronResult } from "./perceptron.ts";

@@ -3,6 +3,7 @@ import type { Callback, History } from "./callbacks/callback.ts";
 import { DataError, ModelFileError, NotReadyError, unknownName } from "./errors.ts";
 import { type BatchShape, type CallContext, drawSeed, Layer, type LayerOptions } from "./module.ts";
 import type { SaveOptions } from "./saving/save.ts";
+import { Fields, generatorState, restoreGenerator, type State } from "./state.ts";
 import type { LoadStateDictOptions, LoadStateDictResult } from "./state-dict.ts";
 import { boxedTable, summaryTable } from "./summary.ts";
 import type { CallOptions } from "./symbolic.ts";
@@ -187,9 +188,14 @@ export abstract class Model extends Layer {
     this.noise = root.split();
   }
 
-  /** @internal Every generator that decides how training goes on. */
-  override get generators(): readonly Generator[] {
-    return [this.initial, this.shuffling, this.noise, ...super.generators];
+  override runState(): State {
+    const { initial, shuffling, noise } = this;
+    return [initial, shuffling, noise].map(generatorState);
+  }
+
+  override restoreRunState(state: State): void {
+    const saved = new Fields(`the model ${this.name}`, { generators: state }).list("generators");
+    [this.initial, this.shuffling, this.noise].forEach((g, i) => void restoreGenerator(g, saved[i] ?? null));
   }
 
   /** @internal The first layer whose output is not finite for these inputs. */

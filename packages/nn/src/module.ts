@@ -23,6 +23,7 @@ import {
   resolveRegularizer,
 } from "./regularizers/regularizer.ts";
 import { claimWeight, registeredName } from "./saving/scope.ts";
+import type { State } from "./state.ts";
 import {
   type LoadStateDictOptions,
   type LoadStateDictResult,
@@ -171,10 +172,13 @@ export abstract class Layer {
     return [];
   }
 
-  /** @internal Generators that the layer and those in it draw from, besides the model's: checkpoints hold them. */
-  get generators(): readonly Generator[] {
-    return this.sublayers().flatMap((layer) => layer.generators);
+  /** @internal What a checkpoint holds of this layer besides weights: its generators, what it keeps between batches. */
+  runState(): State {
+    return null;
   }
+
+  /** @internal Goes on from what {@link runState} gave. */
+  restoreRunState(_state: State): void {}
 
   /** Every weight in Keras' order. */
   get weights(): readonly Weight[] {

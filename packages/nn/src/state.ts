@@ -1,4 +1,4 @@
-import { type DType, Tensor, type TypedArray, tensor } from "@gradiente/autograd";
+import { type DType, type Generator, Tensor, type TypedArray, tensor } from "@gradiente/autograd";
 import { CheckpointError } from "./errors.ts";
 
 /** What a checkpoint holds of an object: plain values, with arrays and tensors anywhere among them. */
@@ -182,6 +182,18 @@ export class Fields {
   names(): readonly string[] {
     return Object.keys(this.record);
   }
+}
+
+/** What a checkpoint holds of a generator. */
+export function generatorState(generator: Generator): State {
+  return { ...generator.state };
+}
+
+/** Lets a generator go on from what {@link generatorState} gave. */
+export function restoreGenerator(generator: Generator, state: State): void {
+  const saved = new Fields("a random generator", state);
+  const [first = 0, second = 0] = saved.numbers("key");
+  generator.restore({ key: [first, second], counter: saved.number("counter") });
 }
 
 /** An error for a checkpoint of another run. */

@@ -20,6 +20,7 @@ import { LayerInputError } from "../errors.ts";
 import { type InitializerLike, initializerConfig, resolveInitializer } from "../initializers/resolve.ts";
 import { type BatchShape, type CallContext, Layer, type LayerOptions, layerConfig, type Weight } from "../module.ts";
 import { type RegularizerLike, regularizerConfig, resolveRegularizer } from "../regularizers/regularizer.ts";
+import { generatorState, restoreGenerator, type State } from "../state.ts";
 
 /** What a cell gives for one step. */
 export interface CellResult {
@@ -157,6 +158,14 @@ abstract class GatedCell extends RecurrentCell {
       this.className,
       options.recurrentActivation === undefined ? "sigmoid" : options.recurrentActivation,
     );
+  }
+
+  override runState(): State {
+    return this.own === null ? null : generatorState(this.own);
+  }
+
+  override restoreRunState(state: State): void {
+    if (this.own !== null) restoreGenerator(this.own, state);
   }
 
   protected biasShape(): readonly number[] {

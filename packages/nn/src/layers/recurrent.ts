@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import { LayerInputError, showShape } from "../errors.ts";
 import { maskOf } from "../masks.ts";
 import { type BatchShape, type CallContext, Layer, type LayerOptions, layerConfig } from "../module.ts";
+import { Fields, type State } from "../state.ts";
 import type { CallOptions } from "../symbolic.ts";
 import { type CellOptions, GRUCell, LSTMCell, RecurrentCell, SimpleRNNCell, StackedRNNCells } from "./cells.ts";
 
@@ -65,6 +66,14 @@ export class RNN extends Layer {
 
   override sublayers(): readonly Layer[] {
     return [this.cell];
+  }
+
+  override runState(): State {
+    return this.states;
+  }
+
+  override restoreRunState(state: State): void {
+    this.states = new Fields(this.name, { states: state }).tensors("states") as Tensor[];
   }
 
   /** Lets a stateful layer begin with its initial state again. */

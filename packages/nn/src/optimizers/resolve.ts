@@ -7,6 +7,7 @@ import { Adafactor } from "./adafactor.ts";
 import { Adam, Adamax, AdamW, Nadam } from "./adam.ts";
 import { Adadelta, Adagrad, RMSprop } from "./adaptive.ts";
 import { Ftrl, Lamb, Lion } from "./ftrl-lion-lamb.ts";
+import { LBFGS } from "./lbfgs.ts";
 import { Optimizer } from "./optimizer.ts";
 import { SGD } from "./sgd.ts";
 
@@ -23,9 +24,10 @@ const byName: Readonly<Record<OptimizerName, new (options: object) => Optimizer>
   lion: Lion,
   lamb: Lamb,
   adafactor: Adafactor,
+  lbfgs: LBFGS,
 };
 
-/** Keras' names of optimizers. */
+/** Keras' names of optimizers, and `lbfgs`, which Keras does not have. */
 export type OptimizerName =
   | "sgd"
   | "adam"
@@ -38,7 +40,8 @@ export type OptimizerName =
   | "ftrl"
   | "lion"
   | "lamb"
-  | "adafactor";
+  | "adafactor"
+  | "lbfgs";
 
 /** What stands for an optimizer: a name (with Keras' defaults) or an object. */
 export type OptimizerLike = OptimizerName | Optimizer | Serialized;

@@ -1,7 +1,8 @@
-import { defaultGenerator, type Generator } from "@gradiente/autograd";
+import { defaultGenerator } from "@gradiente/autograd";
 import { type Callback, type History, listenersTo } from "../callbacks/callback.ts";
 import type { Model } from "../model.ts";
-import { Fields, misfit, type State } from "../state.ts";
+import type { Layer } from "../module.ts";
+import { Fields, generatorState, misfit, restoreGenerator, type State } from "../state.ts";
 import { Breather } from "./breather.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import type { Compiled } from "./compiled.ts";
@@ -9,7 +10,7 @@ import type { Batch } from "./data.ts";
 import { evaluateSource } from "./evaluate.ts";
 import type { FitOptions } from "./fit.ts";
 import type { Logs } from "./logs.ts";
-import { generatorState, type Pass, type Source } from "./source.ts";
+import type { Pass, Source } from "./source.ts";
 import { checkBatch } from "./step.ts";
 
 /** What a run is made of. */
@@ -216,16 +217,13 @@ export class TrainingRun {
       weights: { names: weights.map((w) => w.name), values: weights.map((w) => w.value) },
       optimizer: compiled.optimizer.state(weights.map((w) => w.value)),
       metrics: compiled.state(),
-      generators: this.generators().map((g) => ({ ...g.state })),
+      layers: layersOf(model).map((layer) => layer.runState()),
+      generator: generatorState(defaultGenerator),
       data: source.state(),
       pass: this.pass?.state() ?? null,
       validation: validation?.state() ?? null,
       callbacks: callbacks.map((c) => c.state()).filter((kept) => kept !== null),
     };
-  }
-
-  private generators(): readonly Generator[] {
-    return [defaultGenerator, ...this.parts.model.generators];
   }
 
   private async restore(): Promise<void> {
@@ -249,10 +247,10 @@ export class TrainingRun {
         `its weight "${names[i]}" is ${dtype}[${shape.join(", ")}], and the model's "${name}" is ${value.dtype}[${value.shape.join(", ")}]`,
       );
     });
-    const generators = this.generators();
-    const drawn = saved.list("generators");
-    if (drawn.length !== generators.length) {
-      throw misfit(`it holds ${drawn.length} random generators, and the run has ${generators.length}`);
+    const layers = layersOf(model);
+    const layerStates = saved.list("layers");
+    if (layerStates.length !== layers.length) {
+      throw misfit(`it holds ${layerStates.length} layers, and the model has ${layers.length}`);
     }
     const kept = saved.list("callbacks");
     const keepers = callbacks.filter((c) => c.state() !== null);
@@ -272,10 +270,25 @@ export class TrainingRun {
     for (const [i, c] of keepers.entries()) await c.restoreState(kept[i]!);
     const pass = saved.get("pass");
     if (pass !== null) this.pass = await source.resume(pass, (options.shuffle ?? true) ? model.shuffling : null);
-    generators.forEach((g, i) => void g.restore(generatorState(new Fields("a random generator", drawn[i]))));
+    layers.forEach((layer, i) => {
+      if (layerStates[i] !== null) layer.restoreRunState(layerStates[i]!);
+    });
+    restoreGenerator(defaultGenerator, saved.get("generator"));
     model.stopTraining = saved.boolean("stopTraining");
     this.logs = saved.get("logs") as Logs | null;
   }
+}
+
+/** The model and every layer in it, each once. */
+function layersOf(model: Model): readonly Layer[] {
+  const found = new Set<Layer>();
+  const visit = (layer: Layer): void => {
+    if (found.has(layer)) return;
+    found.add(layer);
+    for (const inner of layer.sublayers()) visit(inner);
+  };
+  visit(model);
+  return [...found];
 }
 
 /** Whether there is validation after an epoch (from 0). */

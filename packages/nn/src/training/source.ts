@@ -1,6 +1,6 @@
 import { Generator, type GeneratorState, type Tensor, type TensorLike } from "@gradiente/autograd";
 import { DataError } from "../errors.ts";
-import { Fields, misfit, type State } from "../state.ts";
+import { Fields, misfit, restoreGenerator, type State } from "../state.ts";
 import {
   type Arrays,
   type Batch,
@@ -86,7 +86,7 @@ export class ArraySource implements Source {
     if ((saved.get("order") === null) !== (shuffle === null)) throw misfit("its samples were ordered differently");
     if (shuffle === null) return new ArrayPass(this, null, saved.number("index"));
     const drawn = new Generator(0);
-    drawn.restore(generatorState(saved.fields("order")));
+    restoreGenerator(drawn, saved.get("order"));
     return new ArrayPass(this, drawn, saved.number("index"));
   }
 
@@ -152,12 +152,6 @@ class ArrayPass implements Pass {
   }
 
   close(): void {}
-}
-
-/** What a checkpoint holds of a generator. */
-export function generatorState(saved: Fields): GeneratorState {
-  const [first = 0, second = 0] = saved.numbers("key");
-  return { key: [first, second], counter: saved.number("counter") };
 }
 
 type BatchIterator = AsyncIterator<BatchLike> | Iterator<BatchLike>;

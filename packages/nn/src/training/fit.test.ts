@@ -1,0 +1,259 @@
+import { manualSeed, type Tensor } from "@gradiente/autograd";
+import { describe, expect, it, vi } from "vitest";
+import {
+  type CallContext,
+  DataError,
+  Dense,
+  Dropout,
+  functional,
+  GRU,
+  input,
+  LambdaCallback,
+  Layer,
+  LayerInputError,
+  NotReadyError,
+  Sequential,
+  SGD,
+} from "../index.ts";
+
+const x = Array.from({ length: 10 }, (_, i) => [i]);
+const y = x.map(([v]) => v!);
+
+/** A model that does not learn, and the samples that it is trained with. */
+function watched(): { readonly model: Sequential; readonly seen: number[][]; epochs(): number[] } {
+  const seen: number[][] = [];
+  class Watch extends Layer {
+    call(batch: Tensor, context: CallContext): Tensor {
+      if (context.training) seen.push([...batch.data]);
+      return batch;
+    }
+  }
+  const model = new Sequential([new Watch({ inputShape: [1] }), new Dense(1, { kernelInitializer: "zeros" })]);
+  model.compile({ loss: "mse", optimizer: new SGD({ learningRate: 0 }) });
+  return { model, seen, epochs: () => seen.map((b) => b.length) };
+}
+
+const pairs = [
+  [0, 1],
+  [2, 3],
+  [4, 5],
+  [6, 7],
+  [8, 9],
+];
+
+describe("stepsPerEpoch", () => {
+  it("goes on where the epoch before stopped, and begins anew at the end, as in Keras", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const { model, seen } = watched();
+    const steps: (number | null)[] = [];
+    const count = new LambdaCallback({ onBatchEnd: (batch) => void steps.push(batch) });
+    const options = {
+      batchSize: 2,
+      shuffle: false,
+      epochs: 4,
+      stepsPerEpoch: 3,
+      verbose: 0,
+      callbacks: [count],
+    } as const;
+    await model.fit(x, y, options);
+    expect(seen).toEqual([...pairs, ...pairs]);
+    expect(steps).toEqual([0, 1, 2, 0, 1, 0, 1, 2, 0, 1]);
+    expect(warn).toHaveBeenCalledTimes(1);
+    expect(warn.mock.lastCall?.[0]).toMatch(/ran out after 2 of 3 steps of epoch 2/);
+    warn.mockRestore();
+  });
+
+  it("of batches follows one pass to its end, then the next", async () => {
+    const { model, seen } = watched();
+    let passes = 0;
+    const batches = {
+      async *[Symbol.asyncIterator]() {
+        passes++;
+        for (const pair of pairs) yield { x: pair.map((v) => [v]), y: pair };
+      },
+    };
+    await model.fit(batches, { epochs: 5, stepsPerEpoch: 2, verbose: 0 }).catch(() => {});
+    expect(seen.slice(0, 5)).toEqual(pairs);
+    expect(passes).toBe(2);
+  });
+
+  it("shuffles each pass, not each epoch", async () => {
+    const { model, seen } = watched();
+    await model.fit(x, y, { batchSize: 2, epochs: 10, stepsPerEpoch: 1, seed: 5, verbose: 0 });
+    const [first, second] = [seen.slice(0, 5).flat(), seen.slice(5).flat()];
+    for (const pass of [first, second]) expect([...pass].sort((a, b) => a - b)).toEqual(y);
+    expect(first).not.toEqual(second);
+  });
+});
+
+describe("validation", () => {
+  it("takes the last samples before shuffling, in batches of their own", async () => {
+    const { model, seen } = watched();
+    const tested: number[] = [];
+    const count = new LambdaCallback({ onTestBatchEnd: (batch) => void tested.push(batch) });
+    const options = { validationSplit: 0.3, validationBatchSize: 1, verbose: 0, epochs: 2 } as const;
+    const { history } = await model.fit(x, y, { ...options, callbacks: [count] });
+    expect([...seen[0]!].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    expect(tested).toEqual([0, 1, 2, 0, 1, 2]);
+    expect(history.val_loss![0]).toBeCloseTo((49 + 64 + 81) / 3, 4);
+    const limited = await model.fit(x, y, { ...options, validationSteps: 1 });
+    expect(limited.history.val_loss).toEqual([49, 49]);
+  });
+
+  it("comes after every so many epochs, or after those listed, and counts sample weights", async () => {
+    const { model } = watched();
+    const validationData = [
+      [[1], [3]],
+      [1, 3],
+      [1, 0],
+    ] as const;
+    const options = { validationData: validationData as never, epochs: 5, verbose: 0 } as const;
+    const every = await model.fit(x, y, { ...options, validationFreq: 2 });
+    expect(every.history.val_loss).toEqual([0.5, 0.5]);
+    const listed = await model.fit(x, y, { ...options, validationFreq: [1, 4, 5] });
+    expect(listed.history.val_loss).toHaveLength(3);
+  });
+});
+
+describe("weights of classes and samples", () => {
+  const weighted = async (data: object, options: object): Promise<number> => {
+    const model = new Sequential([
+      new Dense(2, { kernelInitializer: "zeros", activation: "softmax", inputShape: [1] }),
+    ]);
+    model.compile({ loss: "sparse_categorical_crossentropy", optimizer: new SGD({ learningRate: 1 }) });
+    await model.fit(data as never, options as never);
+    return model.getWeights()[1]!.data[1]!;
+  };
+  const [inputs, labels] = [
+    [[0], [0], [0], [0]],
+    [0, 0, 0, 1],
+  ];
+
+  it("count in batches of data sets as in arrays", async () => {
+    const classWeight = { 1: 3 };
+    const options = { classWeight, shuffle: false, verbose: 0, batchSize: 4 } as const;
+    const model = new Sequential([
+      new Dense(2, { kernelInitializer: "zeros", activation: "softmax", inputShape: [1] }),
+    ]);
+    model.compile({ loss: "sparse_categorical_crossentropy", optimizer: new SGD({ learningRate: 1 }) });
+    await model.fit(inputs, labels, options);
+    const fromArrays = model.getWeights()[1]!.data[1]!;
+    // Three votes of ½ against one of 3·½.
+    expect(fromArrays).toBeCloseTo(0, 6);
+    expect(await weighted([{ x: inputs, y: labels }], { classWeight, verbose: 0 })).toBe(fromArrays);
+    expect(await weighted([{ x: inputs, y: labels, sampleWeight: [1, 1, 1, 3] }], { verbose: 0 })).toBe(fromArrays);
+    expect(await weighted([{ x: inputs, y: labels }], { verbose: 0 })).toBeLessThan(-0.2);
+  });
+});
+
+describe("single batches", () => {
+  it("are trained, tested and predicted at once", () => {
+    const model = new Sequential([new Dense(1, { kernelInitializer: "ones", inputShape: [1] })]);
+    model.compile({ loss: "mse", optimizer: new SGD({ learningRate: 0.1 }), metrics: ["mae"] });
+    expect(model.testOnBatch([[1], [2]], [1, 4])).toEqual({ loss: 2, mae: 1 });
+    expect(model.predictOnBatch([[1], [2]]).toArray()).toEqual([[1], [2]]);
+    expect(model.trainOnBatch([[1], [2]], [1, 4], { sampleWeight: [1, 0] })).toMatchObject({ loss: 0 });
+    expect(model.trainOnBatch([[1], [2]], [1, 4])).toEqual({ loss: 2, mae: 1 });
+    expect(model.predictOnBatch([[1]]).item()).toBeGreaterThan(1);
+    expect(() => model.testOnBatch([[1, 2]], [1])).toThrow(LayerInputError);
+    const unbuilt = new Sequential([new Dense(1)]);
+    expect(() => unbuilt.predictOnBatch([[1]])).toThrow(NotReadyError);
+  });
+});
+
+describe("signals", () => {
+  it("stop evaluation and prediction after a batch", async () => {
+    const { model } = watched();
+    const stop = new AbortController();
+    const callbacks = [new LambdaCallback({ onTestBatchEnd: (b) => void (b === 1 && stop.abort()) })];
+    const { loss } = await model.evaluate(x, y, { batchSize: 2, callbacks, signal: stop.signal });
+    expect(loss).toBeCloseTo((0 + 1 + 4 + 9) / 4, 5);
+    expect((await model.predict(x, { batchSize: 4, signal: stop.signal })).shape).toEqual([4, 1]);
+    expect((await model.predict(x, { batchSize: 4, steps: 2 })).shape).toEqual([8, 1]);
+  });
+
+  it("given already aborted, train nothing", async () => {
+    const { model, seen } = watched();
+    const { epoch } = await model.fit(x, y, { signal: AbortSignal.abort(), verbose: 0 });
+    expect([epoch, seen]).toEqual([[], []]);
+  });
+});
+
+describe("what cannot be meant is refused before any step", () => {
+  const { model, seen } = watched();
+  const batches = [{ x: [[1]], y: [1] }];
+  it.each<[string, () => Promise<unknown>, RegExp]>([
+    [
+      "an option's name",
+      () => model.fit(x, y, { epoch: 3 } as never),
+      /no option named "epoch".*did you mean "epochs"/,
+    ],
+    ["epochs", () => model.fit(x, y, { epochs: 1.5 }), /epochs is 1.5/],
+    ["initialEpoch", () => model.fit(x, y, { initialEpoch: -1 }), /initialEpoch is -1/],
+    ["batchSize", () => model.fit(x, y, { batchSize: 0 }), /batchSize is 0/],
+    ["stepsPerEpoch", () => model.fit(x, y, { stepsPerEpoch: 0 }), /stepsPerEpoch is 0/],
+    ["validationFreq", () => model.fit(x, y, { validationFreq: 0 }), /validationFreq is 0/],
+    ["validationSplit", () => model.fit(x, y, { validationSplit: 2 }), /validationSplit is 2/],
+    ["a split of batches", () => model.fit(batches, { validationSplit: 0.5 }), /validationSplit needs arrays/],
+    ["targets beside batches", () => model.fit(batches as never, y as never, {}), /y was given beside a data set/],
+    ["weights beside batches", () => model.fit(batches, { sampleWeight: [1] }), /sampleWeight was given beside/],
+    ["missing targets", () => model.fit(x as never, { verbose: 0 }), /1 output, but targets for 0/],
+    ["weights of another count", () => model.fit(x, y, { sampleWeight: [1, 2] }), /10 samples .* sampleWeight has 2/],
+    ["a negative class weight", () => model.fit(x, y, { classWeight: { 0: -1 } }), /weight of class 0 is -1/],
+    ["NaN in targets", () => model.fit([[1], [2]], [1, Number.NaN]), /y contains NaN, first in sample 1/],
+    ["NaN in sample weights", () => model.fit([[1]], [1], { sampleWeight: [Number.NaN] }), /sampleWeight contains NaN/],
+    ["NaN in validation data", () => model.fit(x, y, { validationData: [[[Number.NaN]], [1]] }), /x contains NaN/],
+    [
+      "validation samples of another shape",
+      () => model.fit(x, y, { validationData: [[[1, 2]], [1]] }),
+      /\(None, 1\), but was given \(1, 2\)/,
+    ],
+    ["empty validation", () => model.fit(x, y, { validationData: [[], []] }), /no samples/],
+    ["an empty data set", () => model.fit([], { verbose: 0 }), /x|no samples|no batches/],
+    [
+      "targets of another shape",
+      () =>
+        model.fit(
+          x,
+          x.map((v) => [v[0]!, 0]),
+        ),
+      /targets of shape \(10, 2\) do not fit/,
+    ],
+  ])("%s", async (_, run, text) => {
+    const failure = await run().catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(Error);
+    expect((failure as Error).message).toMatch(text);
+    expect((failure as Error).name).toMatch(/^(DataError|ArgumentError|LayerInputError)$/);
+    expect(seen).toEqual([]);
+  });
+
+  it("several inputs of different counts, or too few of them", async () => {
+    const [a, b] = [input({ shape: [1] }), input({ shape: [2] })];
+    const two = functional({ inputs: [a, b], outputs: [new Dense(1).apply(a)] });
+    two.compile({ loss: "mse", optimizer: "sgd" });
+    const array = (rows: number, columns: number) => ({
+      data: new Float32Array(rows * columns),
+      shape: [rows, columns],
+    });
+    await expect(two.fit([array(3, 1), array(2, 2)], [1, 2, 3])).rejects.toThrow(DataError);
+    await expect(two.fit([array(3, 1)], [1, 2, 3])).rejects.toThrow(/has 2 inputs, but 1 were given/);
+  });
+});
+
+describe("recurrent models", () => {
+  it("are trained the same whatever was drawn before, from one seed", async () => {
+    const run = async (): Promise<number[]> => {
+      manualSeed(11);
+      const model = new Sequential([
+        new GRU(3, { dropout: 0.3, seed: 2, inputShape: [4, 1] }),
+        new Dropout(0.2),
+        new Dense(1),
+      ]);
+      model.compile({ loss: "mse", optimizer: "adam" });
+      const series = { data: Float32Array.from({ length: 40 }, (_, i) => Math.sin(i)), shape: [10, 4, 1] };
+      await model.fit(series, y, { epochs: 2, batchSize: 3, verbose: 0 });
+      return model.getWeights().flatMap((w) => [...w.data]);
+    };
+    expect(await run()).toEqual(await run());
+  });
+});
