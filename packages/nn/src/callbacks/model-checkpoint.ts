@@ -49,7 +49,7 @@ export class SaveCounter {
 export interface ModelCheckpointOptions extends MonitorOptions {
   /** Save only when what is monitored is better than ever. Default: false. */
   readonly saveBestOnly?: boolean;
-  /** Save the weights without the architecture; the path ends in `.weights.h5`. Default: false. */
+  /** Save the weights without the architecture, to `.weights.h5` or `.safetensors`. Default: false. */
   readonly saveWeightsOnly?: boolean;
   /** Default: "epoch". */
   readonly saveFreq?: SaveFrequency;
@@ -60,8 +60,8 @@ export interface ModelCheckpointOptions extends MonitorOptions {
 }
 
 /**
- * Saves the model after every epoch, or every so many batches. The path's ending says in which format; `.ckpt` is a
- * checkpoint of the whole run, which `fit({ resumeFrom })` goes on from.
+ * Saves the model after every epoch, or every so many batches. The path's ending says in which format: those of
+ * `model.save`, or `.ckpt` for a checkpoint of the whole run, which `fit({ resumeFrom })` goes on from.
  *
  * In the path `{epoch}` (from 1), `{batch}` (from 1, when batches are counted) and names of logged values are
  * replaced, formatted as in Python: `model-{epoch:02d}-{val_loss:.2f}.h5`. `{valLoss}` is `{val_loss}`.
@@ -87,8 +87,10 @@ export class ModelCheckpoint extends Callback {
     this.counter = new SaveCounter(op, saveFreq);
     this.best = initialValueThreshold;
     checkPlaceholders(op, path);
-    if (saveWeightsOnly !== path.endsWith(".weights.h5")) {
-      const hint = saveWeightsOnly ? "end the path in .weights.h5" : "saveWeightsOnly: true, or another ending";
+    if (saveWeightsOnly !== /\.(weights\.h5|safetensors)$/.test(path)) {
+      const hint = saveWeightsOnly
+        ? "end the path in .weights.h5 or .safetensors"
+        : "saveWeightsOnly: true, or a path that ends in .keras, .h5 or .ckpt";
       throw new ArgumentError({ op, message: `"${path}" does not go with saveWeightsOnly: ${saveWeightsOnly}`, hint });
     }
     if (keepLast !== null && !(Number.isInteger(keepLast) && keepLast > 0)) {
