@@ -7,7 +7,9 @@ import type { BatchShape, Layer } from "../module.ts";
 import { type CallOptions, mapOptions, type SymbolicTensor } from "../symbolic.ts";
 import { type Conversion, type Converter, unsupported, type Value } from "./converter.ts";
 import { activationConverters } from "./converters/activation.ts";
+import { attentionConverters } from "./converters/attention.ts";
 import { coreConverters } from "./converters/core.ts";
+import { imageConverters } from "./converters/image.ts";
 import { mergeConverters } from "./converters/merge.ts";
 import { normalizationConverters } from "./converters/normalization.ts";
 import { recurrentConverters } from "./converters/recurrent.ts";
@@ -41,7 +43,9 @@ const functional: Converter = ({ layer, inputs, convert }) => {
 /** By Keras' class names. */
 const converters: Readonly<Record<string, Converter>> = {
   ...activationConverters,
+  ...attentionConverters,
   ...coreConverters,
+  ...imageConverters,
   ...mergeConverters,
   ...normalizationConverters,
   ...recurrentConverters,
@@ -49,9 +53,6 @@ const converters: Readonly<Record<string, Converter>> = {
   Sequential: sequential,
   Functional: functional,
 };
-
-/** Call options that have counterparts; the others change what a layer computes. */
-const exported: readonly string[] = ["initialState"];
 
 /** The converter of a layer; none for classes of one's own, which may compute anything. */
 function converterOf(layer: Layer): Converter {
@@ -72,10 +73,7 @@ function convert(
   options: CallOptions<Value> = {},
 ): readonly Value[] {
   const converter = converterOf(layer);
-  const setting = Object.entries(options).find(
-    ([key, value]) => !exported.includes(key) && value !== undefined && value !== null && value !== false,
-  );
-  if (setting !== undefined) throw unsupported(layer, `it is called with ${setting[0]}, which has no counterpart`);
+  if (options.mask) throw unsupported(layer, "it is called with a mask, and masks are not exported");
   const conversion: Conversion = {
     graph,
     layer,

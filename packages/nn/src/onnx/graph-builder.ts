@@ -69,6 +69,11 @@ export class GraphBuilder {
     return this.shared(`float ${value}`, [], () => Float32Array.of(value));
   }
 
+  /** A whole number. */
+  int(value: number): string {
+    return this.shared(`int ${value}`, [], () => BigInt64Array.of(BigInt(value)));
+  }
+
   /** A list of whole numbers. */
   ints(values: readonly number[]): string {
     return this.shared(`ints [${values.join(", ")}]`, [values.length], () => BigInt64Array.from(values, BigInt));

@@ -49,7 +49,7 @@ const irVersion = 10;
 export const opset = 21;
 
 /** What the format calls element types. */
-export const elementType = { float: 1, int64: 7 } as const;
+export const elementType = { float: 1, int64: 7, bool: 9 } as const;
 
 type Fields = (w: BinaryWriter) => void;
 

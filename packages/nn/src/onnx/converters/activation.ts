@@ -125,8 +125,9 @@ export const activationConverters: Readonly<Record<string, Converter>> = {
     graph.add("LeakyRelu", [x], { alpha: { float: config.negative_slope as number } }),
   ELU: ({ graph, config, x }) => graph.add("Elu", [x], { alpha: { float: config.alpha as number } }),
   PReLU: (c) => c.graph.add("PRelu", [c.x, constantOf(c, "alpha", weightOf(c.layer, "alpha")!)]),
-  Softmax: ({ graph, config, x, layer }) => {
-    if (typeof config.axis !== "number") throw unsupported(layer, "it is over several axes");
-    return graph.add("Softmax", [x], { axis: config.axis });
+  Softmax: ({ graph: g, config, x }) => {
+    if (typeof config.axis === "number") return g.add("Softmax", [x], { axis: config.axis });
+    const total = g.add("ReduceLogSumExp", [x, g.ints(config.axis as readonly number[])]);
+    return g.add("Exp", [g.add("Sub", [x, total])]);
   },
 };

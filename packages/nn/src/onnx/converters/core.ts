@@ -30,6 +30,7 @@ const same: Converter = ({ x }) => x;
 /** Layers that do nothing outside training. */
 const identities = [
   "InputLayer",
+  "Identity",
   "Dropout",
   "SpatialDropout1D",
   "SpatialDropout2D",
@@ -66,5 +67,14 @@ export const coreConverters: Readonly<Record<string, Converter>> = {
     const rows = c.graph.add("Cast", [c.x], { to: elementType.int64 });
     return c.graph.add("Gather", [table, rows], { axis: 0 });
   },
+  EinsumDense: (c) => {
+    const { graph, layer, config, x, shape } = c;
+    const bias = weightOf(layer, "bias");
+    const inputs = [x, constantOf(c, "kernel", weightOf(layer, "kernel")!)];
+    const product = graph.add("Einsum", inputs, { equation: config.equation as string });
+    const sum = bias === null ? product : graph.add("Add", [product, constantOf(c, "bias", bias)]);
+    return activated(c, sum, layer.computeOutputShape(shape).at(-1)!);
+  },
+  SpectralNormalization: ({ layer, inputs, convert }) => convert(layer.sublayers()[0]!, inputs).map((v) => v.name),
   TimeDistributed: timeDistributed,
 };

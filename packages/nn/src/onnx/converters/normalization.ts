@@ -1,6 +1,7 @@
+import type { Tensor } from "@gradiente/autograd";
 import type { Json } from "../../config.ts";
 import type { BatchShape } from "../../module.ts";
-import { type Conversion, type Converter, constantOf, unsupported, weightOf } from "../converter.ts";
+import { type Conversion, type Converter, unsupported, weightOf } from "../converter.ts";
 import { unit } from "./merge.ts";
 
 const positive = (axis: number, shape: BatchShape): number => (axis < 0 ? shape.length + axis : axis);
@@ -38,8 +39,7 @@ function affine({ graph: g, layer }: Conversion, x: string, wide: readonly numbe
 
 function layerNormalization(c: Conversion): string {
   const { graph: g, layer, config, x, shape } = c;
-  const given = config.axis as number | readonly number[];
-  const axes = (typeof given === "number" ? [given] : [...given]).map((a) => positive(a, shape)).sort((a, b) => a - b);
+  const axes = axesOf(config.axis!, shape);
   const lengths = axes.map((a) => shape[a] as number);
   const last = axes.every((a, i) => a === shape.length - axes.length + i);
   if (!last) {
@@ -62,43 +62,58 @@ function layerNormalization(c: Conversion): string {
 
 function groupNormalization(c: Conversion): string {
   const { graph: g, layer, config, x, shape } = c;
-  if (positive(config.axis as number, shape) !== shape.length - 1) throw unsupported(layer, "its axis is not the last");
-  const channels = shape.at(-1) as number;
+  const at = positive(config.axis as number, shape);
+  const channels = shape[at] as number;
   const groups = config.groups === -1 ? channels : (config.groups as number);
-  const kept = shape.slice(0, -1).map(() => 0);
-  const split = g.reshape(x, [...kept, groups, channels / groups]);
-  const axes = [...shape.slice(1, -1).map((_, i) => i + 1), shape.length];
-  return affine(c, g.reshape(standardized(c, split, axes), [...kept, channels]), [channels]);
+  const before = shape.slice(0, at).map(() => 0);
+  // One length that is not known can be left to be found.
+  const after = shape.slice(at + 1).map((n) => n ?? -1);
+  if (after.filter((n) => n === -1).length > 1) throw unsupported(layer, "the lengths after its axis are not fixed");
+  const split = g.reshape(x, [...before, groups, channels / groups, ...after]);
+  const axes = Array.from({ length: shape.length + 1 }, (_, i) => i).filter((i) => i !== 0 && i !== at);
+  return affine(c, g.reshape(standardized(c, split, axes), [...before, channels, ...after]), [
+    channels,
+    ...after.map(() => 1),
+  ]);
 }
+
+const axesOf = (axis: Json, shape: BatchShape): readonly number[] =>
+  (Array.isArray(axis) ? axis : [axis]).map((a: number) => positive(a, shape)).sort((a: number, b: number) => a - b);
 
 function rmsNormalization(c: Conversion): string {
   const { graph: g, config, layer, x, shape } = c;
-  if (positive((config.axis ?? -1) as number, shape) !== shape.length - 1)
-    throw unsupported(layer, "its axis is not the last");
-  const mean = g.add("ReduceMean", [g.add("Mul", [x, x]), g.ints([-1])]);
-  const root = g.add("Sqrt", [g.add("Add", [mean, g.scalar(config.epsilon as number)])]);
-  const scale = weightOf(layer, "scale");
-  const y = g.add("Div", [x, root]);
-  return scale === null ? y : g.add("Mul", [y, constantOf(c, "scale", scale)]);
+  const axes = axesOf(config.axis ?? -1, shape);
+  const mean = g.add("ReduceMean", [g.add("Mul", [x, x]), g.ints(axes)]);
+  const y = g.add("Div", [x, g.add("Sqrt", [g.add("Add", [mean, g.scalar(config.epsilon as number)])])]);
+  const scale = weightOf(layer, "scale")!;
+  const wide = shape.map((n, i) => (axes.includes(i) ? n! : 1));
+  return g.add("Mul", [y, g.weight("scale", wide, () => scale.data)]);
 }
 
-const flat = (value: Json): number[] => (Array.isArray(value) ? value.flatMap(flat) : [value as number]);
+/** Numbers nested in lists, or a tensor, as elements and shape. */
+function statistic(layer: Conversion["layer"], name: string, given: Json): Pick<Tensor, "shape"> & { data: number[] } {
+  const value = weightOf(layer, name);
+  if (value !== null) return { data: [...value.data], shape: value.shape };
+  if (given === null) throw unsupported(layer, "no statistics are known", "call adapt(data) first");
+  const shape: number[] = [];
+  for (let level: Json = given; Array.isArray(level); level = level[0] as Json) shape.push(level.length);
+  return { data: [given].flat(shape.length as 1) as number[], shape };
+}
 
-/** Statistics of the features, along the last axis. */
+/** Statistics of the features, learned or given. */
 function normalization({ graph: g, layer, config, x, shape }: Conversion): string {
-  const { axis = -1, mean = null, variance = null, invert = false } = config;
-  const along = Array.isArray(axis) ? axis : [axis];
-  if (mean === null || variance === null) {
-    throw unsupported(layer, "no statistics are known", "call adapt(data) first");
-  }
-  const [means, spreads] = [flat(mean), flat(variance).map((v) => Math.max(Math.sqrt(v), 1e-7))];
-  if (means.length > 1 && (along.length !== 1 || positive(along[0] as number, shape) !== shape.length - 1)) {
-    throw unsupported(layer, "its axis is not the last");
-  }
-  const centre = g.weight("mean", [means.length], () => means);
-  const spread = g.weight("deviation", [spreads.length], () => spreads);
-  if (invert === true) return g.add("Add", [g.add("Mul", [x, spread]), centre]);
-  return g.add("Div", [g.add("Sub", [x, centre]), spread]);
+  const kept = config.axis === null ? [] : axesOf(config.axis ?? -1, shape);
+  const constant = (name: "mean" | "variance", f: (v: number) => number): string => {
+    const { data, shape: own } = statistic(layer, name, config[name] ?? null);
+    // A few given lengths belong to the last of the kept axes.
+    const places = kept.slice(kept.length - own.length);
+    const wide = shape.map((_, i) => (places.includes(i) ? own[places.indexOf(i)]! : 1));
+    return g.weight(name, wide, () => data.map(f));
+  };
+  const mean = constant("mean", (v) => v);
+  const spread = constant("variance", (v) => Math.max(Math.sqrt(v), 1e-7));
+  if (config.invert === true) return g.add("Add", [g.add("Mul", [x, spread]), mean]);
+  return g.add("Div", [g.add("Sub", [x, mean]), spread]);
 }
 
 export const normalizationConverters: Readonly<Record<string, Converter>> = {
@@ -106,9 +121,6 @@ export const normalizationConverters: Readonly<Record<string, Converter>> = {
   LayerNormalization: layerNormalization,
   GroupNormalization: groupNormalization,
   RMSNormalization: rmsNormalization,
-  UnitNormalization: ({ graph, layer, config: { axis }, x }) => {
-    if (typeof axis !== "number") throw unsupported(layer, "it is over several axes");
-    return unit(graph, x, axis);
-  },
+  UnitNormalization: ({ graph, config, x, shape }) => unit(graph, x, axesOf(config.axis!, shape)),
   Normalization: normalization,
 };

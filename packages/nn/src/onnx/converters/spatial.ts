@@ -17,13 +17,13 @@ function space({ config, shape }: Conversion): { readonly axes: Numbers; readonl
 }
 
 /** ONNX has channels before space; Keras, by default, after it. */
-function moveChannelsFirst({ graph, config, shape }: Conversion, x: string): string {
+export function moveChannelsFirst({ graph, config, shape }: Conversion, x: string): string {
   if (channelsFirst(config)) return x;
   const rank = shape.length;
   return graph.transpose(x, [0, rank - 1, ...shape.slice(2).map((_, i) => i + 1)]);
 }
 
-function moveChannelsBack({ graph, config, shape }: Conversion, x: string): string {
+export function moveChannelsBack({ graph, config, shape }: Conversion, x: string): string {
   return channelsFirst(config) ? x : graph.transpose(x, [0, ...shape.slice(2).map((_, i) => i + 2), 1]);
 }
 
@@ -109,25 +109,32 @@ function separable(c: Conversion): string {
 }
 
 function transposed(c: Conversion): string {
-  const { config, graph, layer } = c;
-  const { kernel_size, strides, dilation_rate } = config as Readonly<Record<string, Numbers>>;
-  if (dilation_rate!.some((d) => d !== 1)) throw unsupported(layer, "its dilation rate is not 1");
-  if (config.output_padding !== null && config.output_padding !== undefined) {
-    throw unsupported(layer, "its output padding is stated");
-  }
-  // Keras' lengths: n · stride for "same", and for "valid" max(kernel − stride, 0) more.
-  const rest = kernel_size!.map((k, i) => k - strides![i]!);
-  const cut = rest.map((r) => (config.padding === "same" ? Math.max(r, 0) : 0));
-  const before = cut.map((n) => Math.floor(n / 2));
+  const { config, graph } = c;
+  const { kernel_size, strides, dilation_rate, output_padding } = config as Readonly<Record<string, Numbers | null>>;
+  // Along each axis, the whole transpose has (n − 1) · stride + size elements; of these (and zeros after them), the
+  // output begins at `start` and has (n − 1) · stride + `length`.
+  const ranges = kernel_size!.map((k, i) => {
+    const stride = strides![i]!;
+    const size = dilation_rate![i]! * (k - 1) + 1;
+    const extra = output_padding?.[i] ?? null;
+    if (config.padding !== "same") {
+      return { size, start: 0, length: extra === null ? Math.max(size, stride) : size + extra };
+    }
+    const around = extra === null ? stride + size - 2 : size + (size % 2) - 2 + extra;
+    return { size, start: size - 1 - Math.min(Math.ceil(around / 2), size - 1), length: around - size + 2 };
+  });
+  const cut = ranges.map(({ size, start, length }) => size - start - length);
   const y = graph.add("ConvTranspose", [moveChannelsFirst(c, c.x), convolutionKernel(c, "kernel"), ...bias(c)], {
     kernel_shape: kernel_size!,
     strides: strides!,
-    pads: [...before, ...cut.map((n, i) => n - before[i]!)],
-    output_padding: rest.map((r) => Math.max(-r, 0)),
+    dilations: dilation_rate!,
+    pads: [...ranges.map((r) => r.start), ...cut.map((n) => Math.max(n, 0))],
+    output_padding: cut.map((n) => Math.max(-n, 0)),
   });
   return finished(c, y, config.filters as number);
 }
 
+/** The largest element or the mean of every window. */
 const pooling =
   (op: string): Converter =>
   (c) => {
@@ -171,18 +178,24 @@ function cropping(c: Conversion): string {
   return graph.add("Slice", [c.x, graph.ints(pairs.map(([before]) => before)), graph.ints(ends), graph.ints(axes)]);
 }
 
-function upSampling(c: Conversion): string {
-  const { graph, config, layer, shape } = c;
-  const { size, interpolation = "nearest" } = config;
+/** Adaptive pooling where its parts are of one length: pooling by windows of that length. */
+const adaptivePooling =
+  (op: string): Converter =>
+  (c) => {
+    const sizes = space(c).lengths.map((n, i) => (n ?? Number.NaN) / (c.config.output_size as Numbers)[i]!);
+    if (!sizes.every(Number.isInteger)) throw unsupported(c.layer, "its parts are not of one known length");
+    const y = c.graph.add(op, [moveChannelsFirst(c, c.x)], { kernel_shape: sizes, strides: sizes });
+    return moveChannelsBack(c, y);
+  };
+
+/** Every element repeated. */
+export function repetition(c: Conversion): string {
+  const { graph, config, shape } = c;
+  const { size } = config;
   const factors = typeof size === "number" ? shape.slice(2).map(() => size) : (size as Numbers);
-  if (interpolation !== "nearest" && interpolation !== "bilinear") {
-    throw unsupported(layer, `the interpolation "${interpolation}" has no counterpart`);
-  }
   const scales = graph.weight("scales", [shape.length], () => [1, 1, ...factors]);
   const nearest = { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" };
-  const linear = { mode: "linear", coordinate_transformation_mode: "half_pixel" };
-  const inputs = [moveChannelsFirst(c, c.x), "", scales];
-  return moveChannelsBack(c, graph.add("Resize", inputs, interpolation === "nearest" ? nearest : linear));
+  return moveChannelsBack(c, graph.add("Resize", [moveChannelsFirst(c, c.x), "", scales], nearest));
 }
 
 /** Layers of sequences, images and volumes. */
@@ -215,7 +228,12 @@ export const spatialConverters: Readonly<Record<string, Converter>> = {
   Cropping1D: cropping,
   Cropping2D: cropping,
   Cropping3D: cropping,
-  UpSampling1D: upSampling,
-  UpSampling2D: upSampling,
-  UpSampling3D: upSampling,
+  AdaptiveMaxPooling1D: adaptivePooling("MaxPool"),
+  AdaptiveMaxPooling2D: adaptivePooling("MaxPool"),
+  AdaptiveMaxPooling3D: adaptivePooling("MaxPool"),
+  AdaptiveAveragePooling1D: adaptivePooling("AveragePool"),
+  AdaptiveAveragePooling2D: adaptivePooling("AveragePool"),
+  AdaptiveAveragePooling3D: adaptivePooling("AveragePool"),
+  UpSampling1D: repetition,
+  UpSampling3D: repetition,
 };
