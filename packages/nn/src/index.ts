@@ -19,6 +19,7 @@ export {
   type ReduceLROnPlateauOptions,
   TerminateOnNaN,
 } from "./callbacks/schedules.ts";
+export { TensorBoard, type TensorBoardOptions } from "./callbacks/tensorboard/tensorboard.ts";
 export type { Config, Json, Serialized } from "./config.ts";
 export {
   Constraint,

@@ -141,6 +141,12 @@ export class Fields {
     return this.get(name) === null ? null : this.number(name);
   }
 
+  text(name: string): string {
+    const value = this.get(name);
+    if (typeof value !== "string") throw misfit(`"${name}" of ${this.what} is not a text`);
+    return value;
+  }
+
   boolean(name: string): boolean {
     return this.get(name) === true;
   }
