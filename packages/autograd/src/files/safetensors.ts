@@ -189,6 +189,9 @@ function parseHeader(source: ByteSource, bytes: Uint8Array): Fields {
   } catch {
     throw refuse("text", "the header is not UTF-8");
   }
+  const names = namesWritten(bytes);
+  if (names === null)
+    throw refuse("header", "the header is nested too deep, or has a number that is not a natural one");
   let header: unknown;
   try {
     header = JSON.parse(text);
@@ -196,13 +199,35 @@ function parseHeader(source: ByteSource, bytes: Uint8Array): Fields {
     throw refuse("header", `the header is not JSON: ${(error as Error).message}`);
   }
   if (!isFields(header)) throw refuse("header", "the header is not a JSON object");
-  const bare = text.replace(/"(?:[^"\\]|\\.)*"/g, "");
-  if (/\d[.eE]|-/.test(bare)) throw refuse("header", "the header contains a number that is not a natural one");
-  // JSON.parse keeps the last of two equal names: as many colons as names that were kept means there were none.
-  let names = 0;
-  for (const value of Object.values(header)) names += 1 + (isFields(value) ? Object.keys(value).length : 0);
-  if (names !== bare.split(":").length - 1) throw refuse("header", "the header has a name twice, or nested too deep");
+  // JSON.parse keeps the last of two equal names: then fewer are kept than were written.
+  let kept = 0;
+  for (const value of Object.values(header)) kept += 1 + (isFields(value) ? Object.keys(value).length : 0);
+  if (kept !== names) throw refuse("header", "the header has a name twice, or an object where none belongs");
   return header;
+}
+
+const code = (character: string): number => character.charCodeAt(0);
+const [quote, backslash, colon] = [code('"'), code("\\"), code(":")];
+const [opening, closing] = [new Set([..."[{"].map(code)), new Set([..."]}"].map(code))];
+/** Signs, points and exponents; letters of constants, which have no place in a header either. */
+const unnatural = new Set([..."-.eE"].map(code));
+
+/** The number of names in JSON text; null when it is nested deeper, or has other numbers, than headers have. */
+function namesWritten(bytes: Uint8Array): number | null {
+  let depth = 0;
+  let names = 0;
+  let inString = false;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!;
+    if (inString) {
+      if (byte === backslash) i++;
+      else if (byte === quote) inString = false;
+    } else if (byte === quote) inString = true;
+    else if (byte === colon) names++;
+    else if (opening.has(byte) ? ++depth > 3 : unnatural.has(byte)) return null;
+    else if (closing.has(byte)) depth--;
+  }
+  return names;
 }
 
 function metadataOf(source: ByteSource, given: unknown): Readonly<Record<string, string>> {

@@ -1,6 +1,6 @@
 import { ArgumentError } from "../errors.ts";
-import { asTensor, type TensorLike } from "../ops/create.ts";
-import type { Tensor } from "../tensor.ts";
+import { asTensor, type TensorLike, tensor } from "../ops/create.ts";
+import { Parameter, type Tensor } from "../tensor.ts";
 import type { LoadTensorsOptions } from "./elements.ts";
 import { type ByteSource, type FileLike, openSource } from "./source.ts";
 
@@ -46,8 +46,8 @@ export async function saveTensors(
       hint: `the path must end in ${formats.map((f) => `.${f}`).join(", ")}`,
     });
   }
+  const pieces = await encoded(still(tensors), format, options);
   const { writeAtomically } = await import("./atomic.ts");
-  const pieces = await encoded(tensors, format, options);
   await writeAtomically(path, async (temporary) => {
     const { writeFile } = await import("node:fs/promises");
     await writeFile(temporary, pieces);
@@ -68,14 +68,21 @@ export async function encodeTensors(
   format: TensorFormat,
   options: SaveTensorsOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { joined } = await import("./zip.ts");
   const pieces: Uint8Array[] = [];
-  for await (const piece of await encoded(tensors, format, options)) pieces.push(piece);
+  for await (const piece of await encoded(still(tensors), format, options)) pieces.push(piece);
+  const { joined } = await import("./zip.ts");
   return joined(pieces);
 }
 
+type Named = readonly (readonly [string, Tensor])[];
+
+/** What can change in place is copied, because elements are written later, one tensor after the other. */
+function still(given: Readonly<Record<string, TensorLike>>): Named {
+  return Object.entries(given).map(([name, x]) => [name, x instanceof Parameter ? tensor(x) : asTensor(x)]);
+}
+
 async function encoded(
-  given: Readonly<Record<string, TensorLike>>,
+  tensors: Named,
   format: TensorFormat,
   { metadata, compress = false }: SaveTensorsOptions,
 ): Promise<Iterable<Uint8Array> | AsyncIterable<Uint8Array>> {
@@ -84,7 +91,6 @@ async function encoded(
     throw refuse(`.${format} files have no metadata`, "save to .safetensors");
   }
   if (compress && format !== "npz") throw refuse(`.${format} files are not compressed`, "save to .npz");
-  const tensors = Object.entries(given).map(([name, x]) => [name, asTensor(x)] as const);
   if (format === "safetensors") {
     const { encodeSafetensors } = await import("./safetensors.ts");
     return encodeSafetensors(tensors, metadata);
