@@ -1,15 +1,15 @@
 /**
  * The training step of the course's network: 784-300-100-10, float32, batches of 32 and 128, SGD and Adam.
- * The yardsticks are the same step in PyTorch and in Keras, measured in the same run where a Python with them is found
- * (PYTHON=…, or python3). TensorFlow.js is left out for now.
+ * The yardsticks are the same step in TensorFlow.js and jax-js, on WebAssembly, and in PyTorch and Keras where a Python
+ * with them is found (PYTHON=…, or python3), all measured in the same run.
  *
  * node benchmarks/step.bench.ts [--json FILE]
  */
-import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { getBackend, getThreads, manualSeed, tensor } from "@gradiente/autograd";
 import { Adam, Dense, Sequential, SGD } from "@gradiente/nn";
 import benny from "benny";
+import { runJaxJs, runPython, runTensorFlowJs, type Times } from "./peers/run.ts";
 
 const json = process.argv.indexOf("--json");
 const file = json < 0 ? undefined : process.argv[json + 1];
@@ -93,18 +93,15 @@ const summary = await benny.suite(
   ...cases.map(({ name, step }) => benny.add(name, step, { minSamples: 20, maxTime: 2 })),
 );
 
-const yardsticks = new Map<string, Map<string, number>>();
 const interpreter = process.env.PYTHON ?? "python3";
-const found = spawnSync(interpreter, ["-c", python], { encoding: "utf8", maxBuffer: 2 ** 26 });
-for (const line of (found.stdout ?? "").split("\n").filter((l) => l.startsWith("["))) {
-  const [library, name, ms] = JSON.parse(line) as [string, string, number];
-  if (!yardsticks.has(library)) yardsticks.set(library, new Map());
-  yardsticks.get(library)!.set(name, ms);
-}
+const yardsticks: Times = new Map([
+  ...(await runTensorFlowJs()),
+  ...runJaxJs(),
+  ...runPython(`PyTorch and Keras by ${interpreter}`, python),
+]);
 for (const library of ["PyTorch", "Keras"]) {
   if (!yardsticks.has(library)) console.log(`skipped: ${library}, which ${interpreter} does not have`);
 }
-console.log("skipped: TensorFlow.js, left out for now");
 
 const results = cases.map(({ name }) => {
   const { median, min } = summary.results.find((r) => r.name === name)!.details;
