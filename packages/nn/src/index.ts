@@ -65,8 +65,29 @@ export {
 } from "./initializers/initializer.ts";
 export type { InitializerLike, InitializerName } from "./initializers/resolve.ts";
 export { ELU, LeakyReLU, PReLU, type PReLUOptions, ReLU, Softmax } from "./layers/activations.ts";
-export { MultiHeadAttention, type MultiHeadAttentionOptions } from "./layers/attention.ts";
-export { type FlipMode, RandomBrightness, RandomContrast, RandomFlip } from "./layers/augmentation.ts";
+export type { FillMode } from "./layers/affine.ts";
+export {
+  AdditiveAttention,
+  Attention,
+  type AttentionOptions,
+  GroupedQueryAttention,
+  type GroupedQueryAttentionOptions,
+  MultiHeadAttention,
+  type MultiHeadAttentionOptions,
+} from "./layers/attention.ts";
+export {
+  type ColorOptions,
+  type Factor,
+  type FlipMode,
+  RandomBrightness,
+  RandomContrast,
+  RandomCrop,
+  RandomFlip,
+  RandomRotation,
+  RandomTranslation,
+  RandomZoom,
+  type SpatialAugmentationOptions,
+} from "./layers/augmentation.ts";
 export {
   type CellOptions,
   type CellResult,
@@ -83,11 +104,17 @@ export {
   Conv2D,
   Conv2DTranspose,
   Conv3D,
+  Conv3DTranspose,
   type ConvLayerOptions,
+  type ConvOptions,
+  type ConvTransposeLayerOptions,
+  DepthwiseConv1D,
   DepthwiseConv2D,
   type DepthwiseOptions,
   type PerAxis,
+  SeparableConv1D,
   SeparableConv2D,
+  type SeparableOptions,
 } from "./layers/convolution.ts";
 export {
   Activation,
@@ -96,10 +123,21 @@ export {
   Dropout,
   type DropoutOptions,
   Flatten,
+  IdentityLayer,
   InputLayer,
+  type NoiseOptions,
 } from "./layers/core.ts";
+export { EinsumDense, type EinsumDenseOptions } from "./layers/einsum-dense.ts";
 export { Embedding, type EmbeddingOptions, Masking } from "./layers/embedding.ts";
+export {
+  CategoryEncoding,
+  type CategoryEncodingOptions,
+  Discretization,
+  type DiscretizationOptions,
+  type OutputMode,
+} from "./layers/encoding.ts";
 export { Normalization, type NormalizationLayerOptions } from "./layers/feature-normalization.ts";
+export { IntegerLookup, type LookupOptions, type NestedStrings, StringLookup } from "./layers/lookup.ts";
 export { Add, Average, Concatenate, Dot, Maximum, Merge, Minimum, Multiply, Subtract } from "./layers/merge.ts";
 export {
   ActivityRegularization,
@@ -110,6 +148,7 @@ export {
   Rescaling,
   SpatialDropout1D,
   SpatialDropout2D,
+  SpatialDropout3D,
 } from "./layers/noise.ts";
 export {
   BatchNormalization,
@@ -118,9 +157,16 @@ export {
   LayerNormalization,
   type NormalizationOptions,
   RMSNormalization,
+  SpectralNormalization,
   UnitNormalization,
 } from "./layers/normalization.ts";
 export {
+  AdaptiveAveragePooling1D,
+  AdaptiveAveragePooling2D,
+  AdaptiveAveragePooling3D,
+  AdaptiveMaxPooling1D,
+  AdaptiveMaxPooling2D,
+  AdaptiveMaxPooling3D,
   AveragePooling1D,
   AveragePooling2D,
   AveragePooling3D,
@@ -138,16 +184,27 @@ export {
 } from "./layers/pooling.ts";
 export { GRU, LSTM, type RecurrentOptions, RNN, type RNNOptions, SimpleRNN } from "./layers/recurrent.ts";
 export {
+  CenterCrop,
+  type Interpolation,
+  type ResizeOptions,
+  Resizing,
+  type ResizingOptions,
+  resizeImages,
+} from "./layers/resizing.ts";
+export { Permute, RepeatVector, Reshape } from "./layers/shape.ts";
+export {
+  type Amounts,
   Cropping1D,
   Cropping2D,
-  Permute,
-  RepeatVector,
-  Reshape,
+  Cropping3D,
   UpSampling1D,
   UpSampling2D,
+  type UpSampling2DOptions,
+  UpSampling3D,
   ZeroPadding1D,
   ZeroPadding2D,
-} from "./layers/shape.ts";
+  ZeroPadding3D,
+} from "./layers/spatial.ts";
 export { Bidirectional, type BidirectionalOptions, type MergeMode, TimeDistributed } from "./layers/wrappers.ts";
 export { Loss, type LossFunction, type LossOptions, type Reduction } from "./losses/loss.ts";
 export {
@@ -155,14 +212,18 @@ export {
   BinaryFocalCrossentropy,
   CategoricalCrossentropy,
   CategoricalFocalCrossentropy,
+  CategoricalGeneralizedCrossEntropy,
   CategoricalHinge,
+  Circle,
   CosineSimilarity,
+  CTC,
   Dice,
   FunctionLoss,
   Hinge,
   Huber,
   KLDivergence,
   LogCosh,
+  type LossClass,
   MeanAbsoluteError,
   MeanAbsolutePercentageError,
   MeanSquaredError,
@@ -174,19 +235,12 @@ export {
 } from "./losses/losses.ts";
 export { type LossLike, type LossName, resolveLoss as getLoss } from "./losses/resolve.ts";
 export { maskOf, withMask } from "./masks.ts";
-export {
-  Accuracy,
-  accuracy,
-  BinaryAccuracy,
-  binaryAccuracy,
-  CategoricalAccuracy,
-  categoricalAccuracy,
-  SparseCategoricalAccuracy,
-  sparseCategoricalAccuracy,
-} from "./metrics/accuracy.ts";
+export { accuracy, binaryAccuracy, categoricalAccuracy, sparseCategoricalAccuracy } from "./metrics/accuracy.ts";
 export {
   AUC,
   type AUCOptions,
+  type BestOptions,
+  type ChoiceOptions,
   FalseNegatives,
   FalsePositives,
   Precision,
@@ -199,20 +253,32 @@ export {
   TrueNegatives,
   TruePositives,
 } from "./metrics/confusion.ts";
-export { Mean, MeanMetric, Metric, type MetricFunction } from "./metrics/metric.ts";
+/** Every metric by Keras' name, also those whose names losses have: `new metrics.MeanSquaredError()`. */
+export * as metrics from "./metrics/index.ts";
+export { BinaryIoU, IoU, type IoUOptions, MeanIoU, OneHotIoU, OneHotMeanIoU } from "./metrics/iou.ts";
+export {
+  Accuracy,
+  BinaryAccuracy,
+  CategoricalAccuracy,
+  ConcordanceCorrelation,
+  LogCoshError,
+  type MetricClass,
+  PearsonCorrelation,
+  SparseCategoricalAccuracy,
+  SparseTopKCategoricalAccuracy,
+  type SparseTopKOptions,
+  TopKCategoricalAccuracy,
+  type TopKOptions,
+} from "./metrics/means.ts";
+export { Mean, MeanMetric, Metric, type MetricFunction, Sum } from "./metrics/metric.ts";
 export { type MetricLike, type MetricName, type MetricShapes, resolveMetric as getMetric } from "./metrics/resolve.ts";
 export {
-  CosineSimilarityMetric,
   F1Score,
   type FBetaOptions,
   FBetaScore,
-  LogCoshError,
-  MeanIoU,
+  type R2Options,
   R2Score,
   RootMeanSquaredError,
-  SparseTopKCategoricalAccuracy,
-  TopKCategoricalAccuracy,
-  type TopKOptions,
 } from "./metrics/scores.ts";
 export { type BatchOptions, Model, type ModelOptions, type SummaryOptions } from "./model.ts";
 export {

@@ -1,4 +1,4 @@
-import { type Generator, mul, relu as reluOp, type Tensor } from "@gradiente/autograd";
+import { type Generator, logSumExp, mul, relu as reluOp, type Tensor, where } from "@gradiente/autograd";
 import { elu, leakyRelu, type ReluOptions, relu, softmax } from "../activations/activation.ts";
 import type { Config } from "../config.ts";
 import {
@@ -10,6 +10,7 @@ import {
 import { LayerInputError } from "../errors.ts";
 import type { Initializer } from "../initializers/initializer.ts";
 import { type InitializerLike, initializerConfig, resolveInitializer } from "../initializers/resolve.ts";
+import { maskOf } from "../masks.ts";
 import { type BatchShape, Layer, type LayerOptions, type Weight } from "../module.ts";
 import {
   type Regularizer,
@@ -71,17 +72,28 @@ export class ReLU extends Layer {
   }
 }
 
-/** Softmax along `axis` (default: the last). */
+/**
+ * Softmax along `axis` (default: the last), or along several together. Where the input carries a mask that broadcasts with it,
+ * elements that do not count are 0.
+ */
 export class Softmax extends Layer {
   static override readonly className = "Softmax";
   override readonly supportsMasking = true;
-  readonly axis: number;
-  constructor(options: LayerOptions & { readonly axis?: number } = {}) {
+  readonly axis: number | readonly number[];
+  constructor(options: LayerOptions & { readonly axis?: number | readonly number[] } = {}) {
     super(options);
     this.axis = options.axis ?? -1;
   }
   call(x: Tensor): Tensor {
-    return softmax(this.asFloat(x), { axis: this.axis });
+    const input = this.asFloat(x);
+    const mask = maskOf(x);
+    if (mask === null) return this.normalised(input);
+    return where(mask, this.normalised(where(mask, input, -1e9)), 0);
+  }
+  private normalised(x: Tensor): Tensor {
+    const { axis } = this;
+    if (typeof axis === "number") return softmax(x, { axis });
+    return x.sub(logSumExp(x, { axis, keepDims: true })).exp();
   }
   override getConfig(): Config {
     return { ...super.getConfig(), axis: this.axis };

@@ -1,119 +1,525 @@
-import { type Generator, matmul, type Tensor } from "@gradiente/autograd";
-import { softmax } from "../activations/activation.ts";
+import {
+  ArgumentError,
+  arange,
+  type Generator,
+  lessEqual,
+  matmul,
+  repeat,
+  sigmoid,
+  softmax,
+  type Tensor,
+  tanh,
+  where,
+} from "@gradiente/autograd";
 import type { Config } from "../config.ts";
-import { LayerInputError } from "../errors.ts";
+import { type ConstraintLike, constraintConfig, resolveConstraint } from "../constraints/constraint.ts";
+import { LayerInputError, unknownName } from "../errors.ts";
+import { Ones } from "../initializers/initializer.ts";
 import { type InitializerLike, initializerConfig, resolveInitializer } from "../initializers/resolve.ts";
+import { maskOf } from "../masks.ts";
 import { type BatchShape, type CallContext, Layer, type LayerOptions, type Weight } from "../module.ts";
+import { type RegularizerLike, regularizerConfig, resolveRegularizer } from "../regularizers/regularizer.ts";
+import type { State } from "../state.ts";
+import type { CallOptions, SymbolicTensor } from "../symbolic.ts";
 import { Dropout } from "./core.ts";
-import { Merge } from "./merge.ts";
+
+type Options = CallOptions | CallOptions<SymbolicTensor>;
+
+/** What a masked score becomes before softmax, in Keras' layers for dot-product attention. */
+const masked = -1e9;
+
+/** What attention layers of all kinds share: queries, values and keys of (samples, steps, features). */
+abstract class AnyAttention extends Layer {
+  override readonly supportsMasking = true;
+  protected readonly dropout: Dropout;
+
+  constructor(options: LayerOptions & { readonly dropout?: number; readonly seed?: number | null }) {
+    super(options);
+    this.dropout = new Dropout(options.dropout ?? 0, { seed: options.seed ?? null });
+  }
+
+  override runState(): State {
+    return this.dropout.runState();
+  }
+
+  override restoreRunState(state: State): void {
+    this.dropout.restoreRunState(state);
+  }
+
+  call(x: Tensor, context: CallContext): Tensor {
+    return this.callMany([x], context, {})[0]!;
+  }
+
+  /** Query, value and key; the value stands for the key, and the query for both, where they are not given. */
+  protected roles<T>(inputs: readonly T[]): readonly [query: T, value: T, key: T] {
+    if (inputs.length < 1 || inputs.length > 3) {
+      throw new LayerInputError(this.name, "[query, value] or [query, value, key]", [inputs.length]);
+    }
+    const [query, value = query, key = value] = inputs as readonly [T, T?, T?];
+    return [query, value, key];
+  }
+
+  protected checkShapes(shapes: readonly BatchShape[]): readonly [BatchShape, BatchShape, BatchShape] {
+    for (const shape of shapes) {
+      if (shape.length !== 3 || shape[2] === null) {
+        throw new LayerInputError(this.name, "(None, steps, features) for each input", shape);
+      }
+    }
+    return this.roles(shapes);
+  }
+}
+
+/** Whether query i may attend to key j, for as many: shape (1, queries, keys). */
+function pairsWhere(x: Tensor, y: Tensor, allowed: (query: Tensor, key: Tensor) => Tensor): Tensor {
+  const [queries, keys] = [x.shape[1]!, y.shape[1]!];
+  return allowed(arange(queries).reshape([1, queries, 1]), arange(keys).reshape([1, 1, keys]));
+}
+
+const notAfter = (query: Tensor, key: Tensor): Tensor => lessEqual(key, query);
+
+/** All the masks there are, together. */
+function allOf(masks: readonly (Tensor | null)[]): Tensor | null {
+  const own = masks.filter((m) => m !== null).map((m) => (m.dtype === "bool" ? m : m.cast("bool")));
+  return own.length === 0 ? null : own.reduce((a, b) => a.logicalAnd(b));
+}
+
+/** Options that attention with several heads shares. */
+interface HeadOptions extends LayerOptions {
+  /** Of the attention weights. Default: 0. */
+  readonly dropout?: number;
+  /** Default: true. */
+  readonly useBias?: boolean;
+  /** How far from its own place a query may attend: keys less than so many steps away. Default: no limit. */
+  readonly slidingWindow?: number | null;
+  /** Whether what is attended to is multiplied with a sigmoid of the query's projection. Default: false. */
+  readonly useGate?: boolean;
+  /** Default: glorot_uniform. */
+  readonly kernelInitializer?: InitializerLike;
+  /** Default: zeros. */
+  readonly biasInitializer?: InitializerLike;
+  readonly kernelRegularizer?: RegularizerLike | null;
+  readonly biasRegularizer?: RegularizerLike | null;
+  readonly kernelConstraint?: ConstraintLike | null;
+  readonly biasConstraint?: ConstraintLike | null;
+  /** Fixes the noise of dropout, whatever the model's seed. */
+  readonly seed?: number | null;
+}
+
+interface Projection {
+  readonly kernel: Weight;
+  readonly bias: Weight | null;
+}
+
+/** Attention with several heads, of which some may share keys and values. */
+abstract class HeadsAttention extends AnyAttention {
+  override readonly spreadsInputs = true;
+  protected readonly given: HeadOptions;
+  protected abstract readonly queryHeads: number;
+  protected abstract readonly valueHeads: number;
+  protected abstract readonly keyDim: number;
+  protected abstract readonly valueDim: number;
+  private parts: { query: Projection; key: Projection; gate: Projection | null; value: Projection } | null = null;
+  private out: Projection | null = null;
+
+  constructor(options: HeadOptions) {
+    super(options);
+    this.given = options;
+  }
+
+  /** Lengths of the output's axes after the steps. */
+  protected outputLengths(query: BatchShape): readonly number[] {
+    return [query.at(-1)!];
+  }
+
+  protected override buildMany(shapes: readonly BatchShape[], generator: Generator): void {
+    const [query, value, key] = this.checkShapes(shapes).map((shape) => shape[2]!) as [number, number, number];
+    const { queryHeads, valueHeads, keyDim, valueDim } = this;
+    const project = (name: string, kernel: readonly number[], bias: readonly number[]) =>
+      this.addProjection(name, kernel, bias, generator);
+    this.parts = {
+      query: project("query", [query, queryHeads, keyDim], [queryHeads, keyDim]),
+      key: project("key", [key, valueHeads, keyDim], [valueHeads, keyDim]),
+      gate: this.given.useGate ? project("gate", [query, queryHeads, valueDim], [queryHeads, valueDim]) : null,
+      value: project("value", [value, valueHeads, valueDim], [valueHeads, valueDim]),
+    };
+    const lengths = this.outputLengths(shapes[0]!);
+    this.out = project("attention_output", [queryHeads, valueDim, ...lengths], lengths);
+  }
+
+  private addProjection(
+    name: string,
+    kernel: readonly number[],
+    bias: readonly number[],
+    generator: Generator,
+  ): Projection {
+    const { given: o, className: op } = this;
+    return {
+      kernel: this.addWeight(
+        {
+          name: `${name}/kernel`,
+          shape: kernel,
+          initializer: resolveInitializer(op, o.kernelInitializer ?? "glorot_uniform"),
+          regularizer: resolveRegularizer(op, o.kernelRegularizer),
+          constraint: resolveConstraint(op, o.kernelConstraint),
+        },
+        generator,
+      ),
+      bias:
+        (o.useBias ?? true)
+          ? this.addWeight(
+              {
+                name: `${name}/bias`,
+                shape: bias,
+                initializer: resolveInitializer(op, o.biasInitializer ?? "zeros"),
+                regularizer: resolveRegularizer(op, o.biasRegularizer),
+                constraint: resolveConstraint(op, o.biasConstraint),
+              },
+              generator,
+            )
+          : null,
+    };
+  }
+
+  override computeOutputShapes(shapes: readonly BatchShape[], options: Options = {}): readonly BatchShape[] {
+    const [query, value] = this.checkShapes(shapes);
+    const output = [...query.slice(0, -1), ...this.outputLengths(query)];
+    return options.returnAttentionScores ? [output, [query[0]!, this.queryHeads, query[1]!, value[1]!]] : [output];
+  }
+
+  protected override callMany(
+    inputs: readonly Tensor[],
+    context: CallContext,
+    options: CallOptions,
+  ): readonly Tensor[] {
+    const mask = this.maskFor(inputs, options);
+    const [query, value, key] = this.roles(inputs.map((x) => this.asFloat(x)));
+    const { parts } = this;
+    const q = this.split(query, parts!.query);
+    const k = this.shared(this.split(key, parts!.key));
+    const v = this.shared(this.split(value, parts!.value));
+    let scores = matmul(q.mul(1 / Math.sqrt(this.keyDim)), k.permute([0, 1, 3, 2]));
+    if (mask !== null) scores = where(mask, scores, masked);
+    let weights = softmax(scores);
+    // Where nothing may be attended to, nothing is.
+    if (mask !== null) weights = where(mask, weights, 0);
+    const dropped = this.dropout.call(weights, context);
+    const heads = matmul(dropped, v).permute([0, 2, 1, 3]);
+    const gate = parts!.gate === null ? null : sigmoid(this.split(query, parts!.gate)).permute([0, 2, 1, 3]);
+    const output = this.join(gate === null ? heads : heads.mul(gate), this.outputLengths(query.shape));
+    return options.returnAttentionScores ? [output, dropped] : [output];
+  }
+
+  /** Which keys each query may attend to, with an axis for the heads. */
+  private maskFor(inputs: readonly Tensor[], options: CallOptions): Tensor | null {
+    const { slidingWindow = null } = this.given;
+    const [query, value] = this.roles(inputs);
+    // The key's own mask counts only where it is given apart from the value.
+    const masks = inputs.map(maskOf);
+    const [ofQuery = null, ofValue = ofQuery, ofKey = null] = masks;
+    const near = (q: Tensor, k: Tensor): Tensor =>
+      q
+        .sub(k)
+        .abs()
+        .less(slidingWindow ?? 0);
+    const { attentionMask = null } = options;
+    return allOf(
+      [
+        ofQuery?.unsqueeze(-1) ?? null,
+        ofValue?.unsqueeze(-2) ?? null,
+        ofKey?.unsqueeze(-2) ?? null,
+        options.useCausalMask ? pairsWhere(query, value, notAfter) : null,
+        slidingWindow === null ? null : pairsWhere(query, value, near),
+        attentionMask === null ? null : attentionMask,
+      ].map((m) => (m !== null && m.rank === 3 ? m.unsqueeze(1) : m)),
+    );
+  }
+
+  /** (samples, heads, steps, dim) of one projection. */
+  private split(x: Tensor, { kernel, bias }: Projection): Tensor {
+    const [features, count, dim] = kernel.value.shape as readonly [number, number, number];
+    const flat = matmul(x, kernel.value.reshape([features, count * dim]));
+    const heads = flat.reshape([x.shape[0]!, x.shape[1]!, count, dim]);
+    return (bias === null ? heads : heads.add(bias.value)).permute([0, 2, 1, 3]);
+  }
+
+  /** Keys or values for every head of the queries. */
+  private shared(x: Tensor): Tensor {
+    const times = this.queryHeads / this.valueHeads;
+    return times === 1 ? x : repeat(x, times, { axis: 1 });
+  }
+
+  private join(heads: Tensor, lengths: readonly number[]): Tensor {
+    const [samples, steps, count, dim] = heads.shape as readonly [number, number, number, number];
+    const { kernel, bias } = this.out!;
+    const flat = matmul(heads.reshape([samples, steps, count * dim]), kernel.value.reshape([count * dim, -1]));
+    const output = flat.reshape([samples, steps, ...lengths]);
+    return bias === null ? output : output.add(bias.value);
+  }
+
+  override getConfig(): Config {
+    const { given: o, className: op } = this;
+    return {
+      ...super.getConfig(),
+      dropout: o.dropout ?? 0,
+      use_bias: o.useBias ?? true,
+      use_gate: o.useGate ?? false,
+      sliding_window: o.slidingWindow ?? null,
+      kernel_initializer: initializerConfig(resolveInitializer(op, o.kernelInitializer ?? "glorot_uniform")),
+      bias_initializer: initializerConfig(resolveInitializer(op, o.biasInitializer ?? "zeros")),
+      kernel_regularizer: regularizerConfig(resolveRegularizer(op, o.kernelRegularizer)),
+      bias_regularizer: regularizerConfig(resolveRegularizer(op, o.biasRegularizer)),
+      kernel_constraint: constraintConfig(resolveConstraint(op, o.kernelConstraint)),
+      bias_constraint: constraintConfig(resolveConstraint(op, o.biasConstraint)),
+      seed: o.seed ?? null,
+    };
+  }
+}
 
 /** Options of {@link MultiHeadAttention}. */
-export interface MultiHeadAttentionOptions extends LayerOptions {
+export interface MultiHeadAttentionOptions extends HeadOptions {
   readonly numHeads: number;
   /** Length of queries and keys of each head. */
   readonly keyDim: number;
   /** Length of values of each head. Default: `keyDim`. */
   readonly valueDim?: number | null;
-  /** Of the attention weights. Default: 0. */
-  readonly dropout?: number;
-  /** Default: true. */
-  readonly useBias?: boolean;
-  /** Default: glorot_uniform. */
-  readonly kernelInitializer?: InitializerLike;
+  /** Lengths of the output's axes after the steps. Default: as the query's. */
+  readonly outputShape?: number | readonly number[] | null;
+  /** The axes of the steps. Default: 1, the only one there may be. */
+  readonly attentionAxes?: number | readonly number[] | null;
 }
 
 /**
- * Attention of several heads: `apply([query, value])` or `apply([query, value, key])`, each (None, steps, features);
- * `apply(x)` is self-attention.
+ * Attention of several heads (Vaswani et al., 2017): `apply([query, value])` or `apply([query, value, key])`, each (samples,
+ * steps, features); `apply(x)` is self-attention. Masks of the inputs, `attentionMask` and `useCausalMask` say what may be
+ * attended to; with `returnAttentionScores` the scores (samples, heads, queries, keys) are the second output.
  *
  * Weights: query, key, value and output projections, each kernel (features, heads, dim) then bias, as in Keras.
+ *
+ * @example
+ * ```ts
+ * const layer = new MultiHeadAttention({ numHeads: 2, keyDim: 4 });
+ * layer.apply(ones([1, 3, 8]), { useCausalMask: true }).shape; // [1, 3, 8]
+ * ```
  */
-export class MultiHeadAttention extends Merge {
+export class MultiHeadAttention extends HeadsAttention {
   static override readonly className = "MultiHeadAttention";
-  private readonly options: MultiHeadAttentionOptions;
-  private readonly valueDim: number;
-  private readonly dropout: Dropout;
-  private parts: { kernel: Weight; bias: Weight | null }[] = [];
+  readonly numHeads: number;
+  protected readonly queryHeads: number;
+  protected readonly valueHeads: number;
+  protected readonly keyDim: number;
+  protected readonly valueDim: number;
+  private readonly lengths: readonly number[] | null;
 
   constructor(options: MultiHeadAttentionOptions) {
     super(options);
-    this.options = options;
-    this.valueDim = options.valueDim ?? options.keyDim;
-    this.dropout = new Dropout(options.dropout ?? 0);
-  }
-
-  protected override build(shape: BatchShape, generator: Generator): void {
-    const features = shape.at(-1);
-    if (shape.length !== 3 || features === null || features === undefined) {
-      throw new LayerInputError(this.name, "(None, steps, features)", shape);
+    const { numHeads, keyDim, valueDim, outputShape = null, attentionAxes } = options;
+    if ((attentionAxes ?? 1).toString() !== "1") {
+      throw new ArgumentError({
+        op: "MultiHeadAttention",
+        message: `attentionAxes is ${JSON.stringify(attentionAxes)}, but inputs are (samples, steps, features)`,
+        hint: "bring the axes to attend along together with Reshape",
+      });
     }
-    const { numHeads, keyDim, useBias = true } = this.options;
-    const initializer = resolveInitializer("MultiHeadAttention", this.options.kernelInitializer ?? "glorot_uniform");
-    const project = (name: string, kernel: readonly number[], bias: readonly number[]) => ({
-      kernel: this.addWeight({ name: `${name}/kernel`, shape: kernel, initializer }, generator),
-      bias: useBias
-        ? this.addWeight(
-            { name: `${name}/bias`, shape: bias, initializer: resolveInitializer("MultiHeadAttention", "zeros") },
-            generator,
-          )
-        : null,
-    });
-    this.parts = [
-      project("query", [features, numHeads, keyDim], [numHeads, keyDim]),
-      project("key", [features, numHeads, keyDim], [numHeads, keyDim]),
-      project("value", [features, numHeads, this.valueDim], [numHeads, this.valueDim]),
-      project("attention_output", [numHeads, this.valueDim, features], [features]),
-    ];
+    positive("MultiHeadAttention", { numHeads, keyDim });
+    this.numHeads = numHeads;
+    this.queryHeads = numHeads;
+    this.valueHeads = numHeads;
+    this.keyDim = keyDim;
+    this.valueDim = valueDim ?? keyDim;
+    this.lengths = typeof outputShape === "number" ? [outputShape] : outputShape;
   }
 
-  protected override mergedShape(shapes: readonly BatchShape[]): BatchShape {
-    return shapes[0]!;
-  }
-
-  protected override callMany(inputs: readonly Tensor[], context: CallContext): readonly Tensor[] {
-    const [query, value = query, key = value] = inputs.map((x) => this.asFloat(x)) as [Tensor, Tensor?, Tensor?];
-    return [this.attend(query, key!, value!, context)];
-  }
-
-  protected merge(inputs: readonly Tensor[]): Tensor {
-    return this.attend(inputs[0]!, inputs[0]!, inputs[0]!, { training: false, generator: null as never, losses: [] });
-  }
-
-  private attend(query: Tensor, key: Tensor, value: Tensor, context: CallContext): Tensor {
-    const { keyDim } = this.options;
-    const heads = [query, key, value].map((x, i) => this.split(x, i)) as [Tensor, Tensor, Tensor];
-    const scores = matmul(heads[0].mul(1 / Math.sqrt(keyDim)), heads[1].permute([0, 1, 3, 2]));
-    const weights = this.dropout.call(softmax(scores), context);
-    const mixed = matmul(weights, heads[2]).permute([0, 2, 1, 3]);
-    const [batch, steps, count, dim] = mixed.shape as readonly [number, number, number, number];
-    const { kernel, bias } = this.parts[3]!;
-    const flat = matmul(mixed.reshape([batch, steps, count * dim]), kernel.value.reshape([count * dim, -1]));
-    return bias === null ? flat : flat.add(bias.value);
-  }
-
-  /** (batch, heads, steps, dim) of one projection. */
-  private split(x: Tensor, part: number): Tensor {
-    const { kernel, bias } = this.parts[part]!;
-    const [features, count, dim] = kernel.value.shape as readonly [number, number, number];
-    const flat = matmul(x, kernel.value.reshape([features, count * dim])).reshape([
-      x.shape[0]!,
-      x.shape[1]!,
-      count,
-      dim,
-    ]);
-    return (bias === null ? flat : flat.add(bias.value)).permute([0, 2, 1, 3]);
+  protected override outputLengths(query: BatchShape): readonly number[] {
+    return this.lengths ?? super.outputLengths(query);
   }
 
   override getConfig(): Config {
-    const { numHeads, keyDim, dropout = 0, useBias = true, kernelInitializer = "glorot_uniform" } = this.options;
+    const { numHeads, keyDim, valueDim, lengths } = this;
     return {
-      ...Layer.prototype.getConfig.call(this),
+      ...super.getConfig(),
       num_heads: numHeads,
       key_dim: keyDim,
-      value_dim: this.valueDim,
-      dropout,
-      use_bias: useBias,
-      kernel_initializer: initializerConfig(resolveInitializer("MultiHeadAttention", kernelInitializer)),
+      value_dim: valueDim,
+      output_shape: lengths,
+      attention_axes: [1],
     };
+  }
+}
+
+/** Options of {@link GroupedQueryAttention}. */
+export interface GroupedQueryAttentionOptions extends HeadOptions {
+  /** Length of queries, keys and values of each head. */
+  readonly headDim: number;
+  readonly numQueryHeads: number;
+  /** It divides the number of query heads. */
+  readonly numKeyValueHeads: number;
+}
+
+/**
+ * {@link MultiHeadAttention} in which groups of query heads share one head of keys and values (Ainslie et al., 2023).
+ *
+ * Weights: query, key, value and output projections, each kernel then bias.
+ */
+export class GroupedQueryAttention extends HeadsAttention {
+  static override readonly className = "GroupedQueryAttention";
+  protected readonly queryHeads: number;
+  protected readonly valueHeads: number;
+  protected readonly keyDim: number;
+  protected readonly valueDim: number;
+
+  constructor(options: GroupedQueryAttentionOptions) {
+    super(options);
+    const { headDim, numQueryHeads, numKeyValueHeads } = options;
+    positive("GroupedQueryAttention", { headDim, numQueryHeads, numKeyValueHeads });
+    if (numQueryHeads % numKeyValueHeads !== 0) {
+      throw new ArgumentError({
+        op: "GroupedQueryAttention",
+        message: `${numKeyValueHeads} heads of keys and values do not divide ${numQueryHeads} heads of queries`,
+      });
+    }
+    this.queryHeads = numQueryHeads;
+    this.valueHeads = numKeyValueHeads;
+    this.keyDim = headDim;
+    this.valueDim = headDim;
+  }
+
+  override getConfig(): Config {
+    return {
+      ...super.getConfig(),
+      head_dim: this.keyDim,
+      num_query_heads: this.queryHeads,
+      num_key_value_heads: this.valueHeads,
+    };
+  }
+}
+
+function positive(op: string, options: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (!Number.isInteger(value) || value < 1) {
+      throw new ArgumentError({ op, message: `${name} is ${value}, expected a positive whole number` });
+    }
+  }
+}
+
+/** Attention by one score for every pair of a query and a key. */
+abstract class PairAttention extends AnyAttention {
+  protected abstract scores(query: Tensor, key: Tensor): Tensor;
+
+  override computeOutputShapes(shapes: readonly BatchShape[], options: Options = {}): readonly BatchShape[] {
+    const [query, value] = this.checkShapes(shapes);
+    const output = [...query.slice(0, -1), value[2]!];
+    return options.returnAttentionScores ? [output, [query[0]!, query[1]!, value[1]!]] : [output];
+  }
+
+  protected override callMany(
+    inputs: readonly Tensor[],
+    context: CallContext,
+    options: CallOptions,
+  ): readonly Tensor[] {
+    if (inputs.length < 2)
+      throw new LayerInputError(this.name, "[query, value] or [query, value, key]", [inputs.length]);
+    const [ofQuery, ofValue] = inputs.map(maskOf) as [Tensor | null, Tensor | null];
+    const [query, value, key] = this.roles(inputs.map((x) => this.asFloat(x)));
+    const mask = allOf([
+      ofValue?.unsqueeze(-2) ?? null,
+      options.useCausalMask ? pairsWhere(query, value, notAfter) : null,
+      options.attentionMask ?? null,
+    ]);
+    const scores = this.scores(query, key);
+    const weights = softmax(mask === null ? scores : where(mask, scores, scores.sub(1e9)));
+    const dropped = this.dropout.call(weights, context);
+    const mixed = matmul(dropped, value);
+    const output = ofQuery === null ? mixed : where(ofQuery.unsqueeze(-1), mixed, 0);
+    return options.returnAttentionScores ? [output, dropped] : [output];
+  }
+}
+
+const scoreModes = ["dot", "concat"] as const;
+
+/** Options of {@link Attention}. */
+export interface AttentionOptions extends LayerOptions {
+  /** Whether scores have a factor that is learned. Default: false. */
+  readonly useScale?: boolean;
+  /** Products of queries and keys ("dot", default), or sums of tanh(query + key) ("concat"). */
+  readonly scoreMode?: (typeof scoreModes)[number];
+  /** Of the attention weights. Default: 0. */
+  readonly dropout?: number;
+  /** Fixes the noise of dropout, whatever the model's seed. */
+  readonly seed?: number | null;
+}
+
+/**
+ * Dot-product attention (Luong et al., 2015) without projections: `apply([query, value])` or `apply([query, value, key])`.
+ *
+ * Weights: scale with `useScale`, then concat_score_weight with the score mode "concat".
+ */
+export class Attention extends PairAttention {
+  static override readonly className = "Attention";
+  private readonly options: Required<AttentionOptions>;
+  private scale: Weight | null = null;
+  private concatWeight: Weight | null = null;
+
+  constructor(options: AttentionOptions = {}) {
+    super(options);
+    const { useScale = false, scoreMode = "dot", dropout = 0, seed = null } = options;
+    if (!scoreModes.includes(scoreMode)) throw unknownName("Attention", "scoreMode", scoreMode, scoreModes);
+    this.options = { ...(options as Required<AttentionOptions>), useScale, scoreMode, dropout, seed };
+  }
+
+  protected override buildMany(shapes: readonly BatchShape[], generator: Generator): void {
+    this.checkShapes(shapes);
+    const scalar = (name: string) => this.addWeight({ name, shape: [], initializer: new Ones() }, generator);
+    if (this.options.useScale) this.scale = scalar("scale");
+    if (this.options.scoreMode === "concat") this.concatWeight = scalar("concat_score_weight");
+  }
+
+  protected scores(query: Tensor, key: Tensor): Tensor {
+    if (this.concatWeight === null) {
+      const products = matmul(query, key.permute([0, 2, 1]));
+      return this.scale === null ? products : products.mul(this.scale.value);
+    }
+    const sums = query.unsqueeze(2).add(key.unsqueeze(1));
+    return tanh(this.scale === null ? sums : sums.mul(this.scale.value))
+      .sum({ axis: -1 })
+      .mul(this.concatWeight.value);
+  }
+
+  override getConfig(): Config {
+    const { useScale, scoreMode, dropout, seed } = this.options;
+    return { ...super.getConfig(), use_scale: useScale, score_mode: scoreMode, dropout, seed };
+  }
+}
+
+/**
+ * Additive attention (Bahdanau et al., 2015) without projections: scores are Σ scale·tanh(query + key).
+ *
+ * Weights: scale (features), with `useScale`.
+ */
+export class AdditiveAttention extends PairAttention {
+  static override readonly className = "AdditiveAttention";
+  readonly useScale: boolean;
+  private readonly rate: number;
+  private scale: Weight | null = null;
+
+  constructor(options: LayerOptions & { readonly useScale?: boolean; readonly dropout?: number } = {}) {
+    super(options);
+    this.useScale = options.useScale ?? true;
+    this.rate = options.dropout ?? 0;
+  }
+
+  protected override buildMany(shapes: readonly BatchShape[], generator: Generator): void {
+    const [query] = this.checkShapes(shapes);
+    if (!this.useScale) return;
+    const initializer = resolveInitializer("AdditiveAttention", "glorot_uniform");
+    this.scale = this.addWeight({ name: "scale", shape: [query[2]!], initializer }, generator);
+  }
+
+  protected scores(query: Tensor, key: Tensor): Tensor {
+    const sums = tanh(query.unsqueeze(2).add(key.unsqueeze(1)));
+    return (this.scale === null ? sums : sums.mul(this.scale.value)).sum({ axis: -1 });
+  }
+
+  override getConfig(): Config {
+    return { ...super.getConfig(), use_scale: this.useScale, dropout: this.rate };
   }
 }

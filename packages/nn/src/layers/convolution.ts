@@ -1,9 +1,11 @@
 import {
+  ArgumentError,
   conv1d,
   conv2d,
   conv3d,
   convTranspose1d,
   convTranspose2d,
+  convTranspose3d,
   depthwiseConv2d,
   type Generator,
   pad,
@@ -13,7 +15,7 @@ import {
 import { type ActivationLike, type ResolvedActivation, resolveActivation } from "../activations/activation.ts";
 import type { Config } from "../config.ts";
 import { type ConstraintLike, constraintConfig, resolveConstraint } from "../constraints/constraint.ts";
-import { LayerInputError, showShape } from "../errors.ts";
+import { LayerInputError, showShape, unknownName } from "../errors.ts";
 import { type InitializerLike, initializerConfig, resolveInitializer } from "../initializers/resolve.ts";
 import { type BatchShape, Layer, type LayerOptions, type Weight } from "../module.ts";
 import { type RegularizerLike, regularizerConfig, resolveRegularizer } from "../regularizers/regularizer.ts";
@@ -29,8 +31,6 @@ export interface ConvLayerOptions extends LayerOptions {
   readonly padding?: "valid" | "same" | "causal";
   /** Default: 1. */
   readonly dilationRate?: PerAxis;
-  /** Default: 1. */
-  readonly groups?: number;
   /** Default: linear. */
   readonly activation?: ActivationLike | null;
   /** Default: true. */
@@ -41,6 +41,25 @@ export interface ConvLayerOptions extends LayerOptions {
   readonly biasRegularizer?: RegularizerLike | null;
   readonly kernelConstraint?: ConstraintLike | null;
   readonly biasConstraint?: ConstraintLike | null;
+}
+
+/** Options of `Conv1D`, `Conv2D` and `Conv3D`. */
+export interface ConvOptions extends ConvLayerOptions {
+  /** Into how many groups channels are divided, each convolved by itself. Default: 1. */
+  readonly groups?: number;
+}
+
+/** One positive whole number per axis. @throws {ArgumentError} for anything else. */
+function sizes(op: string, option: string, value: PerAxis, rank: number): readonly number[] {
+  const list = perAxis(value, rank);
+  if (list.length !== rank || !list.every((n) => Number.isInteger(n) && n > 0)) {
+    throw new ArgumentError({
+      op,
+      message: `${option} is ${JSON.stringify(value)}`,
+      hint: `give a positive whole number, or ${rank} of them`,
+    });
+  }
+  return list;
 }
 
 export function perAxis(value: PerAxis, rank: number): readonly number[] {
@@ -55,7 +74,8 @@ export function windows(n: number | null, size: number, stride: number, padding:
 
 /** What convolving layers of any rank share. Input: (None, …space, channels). */
 abstract class Convolution extends Layer {
-  readonly spaceRank: number;
+  /** Number of spatial axes. */
+  static readonly rank: number = 0;
   readonly kernelSize: readonly number[];
   readonly strides: readonly number[];
   readonly dilationRate: readonly number[];
@@ -65,39 +85,56 @@ abstract class Convolution extends Layer {
   protected readonly given: ConvLayerOptions;
   protected bias: Weight | null = null;
 
-  constructor(spaceRank: number, kernelSize: PerAxis, options: ConvLayerOptions) {
+  constructor(kernelSize: PerAxis, options: ConvLayerOptions) {
     super(options);
-    this.spaceRank = spaceRank;
-    this.kernelSize = perAxis(kernelSize, spaceRank);
-    this.strides = perAxis(options.strides ?? 1, spaceRank);
-    this.dilationRate = perAxis(options.dilationRate ?? 1, spaceRank);
+    this.kernelSize = sizes(this.className, "kernelSize", kernelSize, this.rank);
+    this.strides = sizes(this.className, "strides", options.strides ?? 1, this.rank);
+    this.dilationRate = sizes(this.className, "dilationRate", options.dilationRate ?? 1, this.rank);
     this.padding = options.padding ?? "valid";
+    const known = this.rank === 1 ? ["valid", "same", "causal"] : ["valid", "same"];
+    if (!known.includes(this.padding)) throw unknownName(this.className, "padding", this.padding, known);
     this.activation = resolveActivation(this.className, options.activation);
     this.useBias = options.useBias ?? true;
     this.given = options;
   }
 
+  protected get rank(): number {
+    return (this.constructor as typeof Convolution).rank;
+  }
+
   protected channelsOf(shape: BatchShape): number {
     const channels = shape.at(-1);
-    if (shape.length !== this.spaceRank + 2 || channels === null || channels === undefined) {
-      const space = new Array<null>(this.spaceRank + 1).fill(null);
+    if (shape.length !== this.rank + 2 || channels === null || channels === undefined) {
+      const space = new Array<null>(this.rank + 1).fill(null);
       throw new LayerInputError(this.name, `${showShape(space).slice(0, -1).replace(/,$/, "")}, channels)`, shape);
     }
     return channels;
   }
 
-  protected addKernel(name: string, shape: readonly number[], generator: Generator): Weight {
-    const { given, className } = this;
-    return this.addWeight(
-      {
-        name,
-        shape,
-        initializer: resolveInitializer(className, given.kernelInitializer ?? "glorot_uniform"),
-        regularizer: resolveRegularizer(className, given.kernelRegularizer),
-        constraint: resolveConstraint(className, given.kernelConstraint),
-      },
-      generator,
-    );
+  /** A kernel under the options of `kind`: "kernel", "depthwise" or "pointwise". */
+  protected addKernel(name: string, shape: readonly number[], generator: Generator, kind: Kind = "kernel"): Weight {
+    const { initializer, regularizer, constraint } = this.optionsOf(kind);
+    return this.addWeight({ name, shape, initializer, regularizer, constraint }, generator);
+  }
+
+  private optionsOf(kind: Kind) {
+    const { className: op } = this;
+    const given = this.given as ConvLayerOptions & SeparableOptions;
+    return {
+      initializer: resolveInitializer(op, given[`${kind}Initializer`] ?? "glorot_uniform"),
+      regularizer: resolveRegularizer(op, given[`${kind}Regularizer`]),
+      constraint: resolveConstraint(op, given[`${kind}Constraint`]),
+    };
+  }
+
+  /** The options of kernels of `kind` as files contain them. */
+  protected kernelConfig(kind: Kind): Config {
+    const { initializer, regularizer, constraint } = this.optionsOf(kind);
+    return {
+      [`${kind}_initializer`]: initializerConfig(initializer),
+      [`${kind}_regularizer`]: regularizerConfig(regularizer),
+      [`${kind}_constraint`]: constraintConfig(constraint),
+    };
   }
 
   protected addBias(size: number, generator: Generator): void {
@@ -118,7 +155,7 @@ abstract class Convolution extends Layer {
   /** The input in the layer's dtype, checked. */
   protected checked(x: Tensor): Tensor {
     const expected = this.inputShape;
-    if (x.rank !== this.spaceRank + 2 || (expected !== null && x.shape.at(-1) !== expected.at(-1))) {
+    if (x.rank !== this.rank + 2 || (expected !== null && x.shape.at(-1) !== expected.at(-1))) {
       throw new LayerInputError(this.name, showShape(expected ?? []), x.shape);
     }
     return this.asFloat(x);
@@ -126,6 +163,26 @@ abstract class Convolution extends Layer {
 
   protected finish(x: Tensor): Tensor {
     return this.activation.apply(this.bias === null ? x : x.add(this.bias.value));
+  }
+
+  /** The input, with what "causal" padding puts before sequences. */
+  protected padded(x: Tensor): Tensor {
+    if (this.padding !== "causal") return x;
+    return pad(x, [
+      [0, 0],
+      [this.dilationRate[0]! * (this.kernelSize[0]! - 1), 0],
+      [0, 0],
+    ]);
+  }
+
+  /** How windows move, for the operations on tensors; padding for causality is in `padded`. */
+  protected get window(): {
+    readonly strides: readonly number[];
+    readonly padding: "valid" | "same";
+    readonly dilation: readonly number[];
+  } {
+    const padding = this.padding === "causal" ? "valid" : this.padding;
+    return { strides: this.strides, padding, dilation: this.dilationRate };
   }
 
   protected spaceAfter(shape: BatchShape): (number | null)[] {
@@ -147,31 +204,34 @@ abstract class Convolution extends Layer {
       padding: this.padding,
       data_format: "channels_last",
       dilation_rate: this.dilationRate,
-      groups: given.groups ?? 1,
       activation: this.activation.name,
       use_bias: this.useBias,
-      kernel_initializer: initializerConfig(resolveInitializer(className, given.kernelInitializer ?? "glorot_uniform")),
       bias_initializer: initializerConfig(resolveInitializer(className, given.biasInitializer ?? "zeros")),
-      kernel_regularizer: regularizerConfig(resolveRegularizer(className, given.kernelRegularizer)),
       bias_regularizer: regularizerConfig(resolveRegularizer(className, given.biasRegularizer)),
-      kernel_constraint: constraintConfig(resolveConstraint(className, given.kernelConstraint)),
       bias_constraint: constraintConfig(resolveConstraint(className, given.biasConstraint)),
     };
   }
 }
 
+type Kind = "kernel" | "depthwise" | "pointwise";
+
 abstract class Conv extends Convolution {
   readonly filters: number;
+  private readonly groups: number;
   private kernel: Weight | null = null;
 
-  constructor(rank: number, filters: number, kernelSize: PerAxis, options: ConvLayerOptions) {
-    super(rank, kernelSize, options);
+  constructor(filters: number, kernelSize: PerAxis, options: ConvOptions = {}) {
+    super(kernelSize, options);
     this.filters = filters;
+    this.groups = options.groups ?? 1;
   }
 
   protected override build(shape: BatchShape, generator: Generator): void {
-    const channels = this.channelsOf(shape) / (this.given.groups ?? 1);
-    this.kernel = this.addKernel("kernel", [...this.kernelSize, channels, this.filters], generator);
+    const channels = this.channelsOf(shape);
+    if (channels % this.groups !== 0) {
+      throw new LayerInputError(this.name, `with a number of channels that ${this.groups} groups divide`, shape);
+    }
+    this.kernel = this.addKernel("kernel", [...this.kernelSize, channels / this.groups, this.filters], generator);
     this.addBias(this.filters, generator);
   }
 
@@ -180,60 +240,50 @@ abstract class Conv extends Convolution {
   }
 
   call(x: Tensor): Tensor {
-    let input = this.checked(x);
-    if (this.padding === "causal") {
-      input = pad(input, [
-        [0, 0],
-        [this.dilationRate[0]! * (this.kernelSize[0]! - 1), 0],
-        [0, 0],
-      ]);
-    }
-    const convolve = this.spaceRank === 1 ? conv1d : this.spaceRank === 2 ? conv2d : conv3d;
-    const options = {
-      strides: this.strides,
-      padding: this.padding === "causal" ? "valid" : this.padding,
-      dilation: this.dilationRate,
-      groups: this.given.groups ?? 1,
-    } as const;
-    return this.finish(convolve(input, this.kernel!.value, options));
+    const convolve = [conv1d, conv2d, conv3d][this.rank - 1]!;
+    const options = { ...this.window, groups: this.groups };
+    return this.finish(convolve(this.padded(this.checked(x)), this.kernel!.value, options));
   }
 
   override getConfig(): Config {
-    return { ...super.getConfig(), filters: this.filters };
+    return { ...super.getConfig(), ...this.kernelConfig("kernel"), filters: this.filters, groups: this.groups };
   }
 }
 
-/** A convolution of sequences (None, steps, channels). Weights: kernel (size, in, filters), bias. */
+/** A convolution of sequences (None, steps, channels). Weights: kernel (size, in / groups, filters), bias. */
 export class Conv1D extends Conv {
   static override readonly className = "Conv1D";
-  constructor(filters: number, kernelSize: PerAxis, options: ConvLayerOptions = {}) {
-    super(1, filters, kernelSize, options);
-  }
+  static override readonly rank = 1;
 }
 
 /** A convolution of images (None, rows, columns, channels). Weights: kernel (rows, columns, in, filters), bias. */
 export class Conv2D extends Conv {
   static override readonly className = "Conv2D";
-  constructor(filters: number, kernelSize: PerAxis, options: ConvLayerOptions = {}) {
-    super(2, filters, kernelSize, options);
-  }
+  static override readonly rank = 2;
 }
 
-/** A convolution of volumes. */
+/** A convolution of volumes. Weights: kernel (…size, in / groups, filters), bias. */
 export class Conv3D extends Conv {
   static override readonly className = "Conv3D";
-  constructor(filters: number, kernelSize: PerAxis, options: ConvLayerOptions = {}) {
-    super(3, filters, kernelSize, options);
-  }
+  static override readonly rank = 3;
+}
+
+/** Options of transposed convolutions. */
+export interface ConvTransposeLayerOptions extends ConvLayerOptions {
+  /** How much longer each axis of the output is than the shortest it could be. Default: as Keras' padding says. */
+  readonly outputPadding?: PerAxis | null;
 }
 
 abstract class ConvTranspose extends Convolution {
   readonly filters: number;
+  readonly outputPadding: readonly number[] | null;
   private kernel: Weight | null = null;
 
-  constructor(rank: number, filters: number, kernelSize: PerAxis, options: ConvLayerOptions) {
-    super(rank, kernelSize, options);
+  constructor(filters: number, kernelSize: PerAxis, options: ConvTransposeLayerOptions = {}) {
+    super(kernelSize, options);
     this.filters = filters;
+    const { outputPadding = null } = options;
+    this.outputPadding = outputPadding === null ? null : perAxis(outputPadding, this.rank);
   }
 
   protected override build(shape: BatchShape, generator: Generator): void {
@@ -241,120 +291,172 @@ abstract class ConvTranspose extends Convolution {
     this.addBias(this.filters, generator);
   }
 
-  private lengthAfter(n: number, i: number): number {
-    const [k, s] = [this.kernelSize[i]!, this.strides[i]!];
-    return this.padding === "same" ? n * s : n * s + Math.max(k - s, 0);
+  /** Which part of the full transpose along an axis is the output: zeros may be missing at its end. */
+  private range(n: number, i: number): { readonly start: number; readonly stop: number } {
+    const s = this.strides[i]!;
+    const k = this.dilationRate[i]! * (this.kernelSize[i]! - 1) + 1;
+    const extra = this.outputPadding?.[i] ?? null;
+    if (this.padding !== "same") return { start: 0, stop: (n - 1) * s + (extra === null ? Math.max(k, s) : k + extra) };
+    const around = extra === null ? s + k - 2 : k + (k % 2) - 2 + extra;
+    const start = k - 1 - Math.min(Math.ceil(around / 2), k - 1);
+    return { start, stop: start + (n - 1) * s + around - k + 2 };
   }
 
   override computeOutputShape(shape: BatchShape): BatchShape {
     this.channelsOf(shape);
-    const space = shape.slice(1, -1).map((n, i) => (n === null ? null : this.lengthAfter(n, i)));
+    const space = shape.slice(1, -1).map((n, i) => {
+      if (n === null) return null;
+      const { start, stop } = this.range(n, i);
+      return stop - start;
+    });
     return [shape[0]!, ...space, this.filters];
   }
 
   call(x: Tensor): Tensor {
     const input = this.checked(x);
-    const transpose = this.spaceRank === 1 ? convTranspose1d : convTranspose2d;
-    const full = transpose(input, this.kernel!.value, { strides: this.strides });
-    const wanted = input.shape.slice(1, -1).map((n, i) => this.lengthAfter(n, i));
-    // What "same" cuts off, half at each end; windows smaller than their stride leave a rest of zeros instead.
-    const starts = wanted.map((n, i) => Math.max(0, Math.floor((full.shape[i + 1]! - n) / 2)));
-    const rest = wanted.map((n, i) => Math.max(0, n - full.shape[i + 1]!));
-    const padded = rest.some((r) => r > 0) ? pad(full, [[0, 0], ...rest.map((r) => [0, r] as const), [0, 0]]) : full;
-    return this.finish(slice(padded, [null, ...wanted.map((n, i) => ({ start: starts[i]!, stop: starts[i]! + n }))]));
+    const transpose = [convTranspose1d, convTranspose2d, convTranspose3d][this.rank - 1]!;
+    const full = transpose(input, this.kernel!.value, { strides: this.strides, dilation: this.dilationRate });
+    const ranges = input.shape.slice(1, -1).map((n, i) => this.range(n, i));
+    const missing = ranges.map(({ stop }, i) => [0, Math.max(0, stop - full.shape[i + 1]!)] as const);
+    const long = missing.some(([, n]) => n > 0) ? pad(full, [[0, 0], ...missing, [0, 0]]) : full;
+    return this.finish(slice(long, [null, ...ranges]));
   }
 
   override getConfig(): Config {
-    const { groups: _, ...config } = super.getConfig();
-    return { ...config, filters: this.filters, output_padding: null };
+    const { filters, outputPadding } = this;
+    return { ...super.getConfig(), ...this.kernelConfig("kernel"), filters, output_padding: outputPadding };
   }
 }
 
 /** The transpose of a convolution of sequences. Weights: kernel (size, filters, in), bias. */
 export class Conv1DTranspose extends ConvTranspose {
   static override readonly className = "Conv1DTranspose";
-  constructor(filters: number, kernelSize: PerAxis, options: ConvLayerOptions = {}) {
-    super(1, filters, kernelSize, options);
-  }
+  static override readonly rank = 1;
 }
 
 /** The transpose of a convolution of images. Weights: kernel (rows, columns, filters, in), bias. */
 export class Conv2DTranspose extends ConvTranspose {
   static override readonly className = "Conv2DTranspose";
-  constructor(filters: number, kernelSize: PerAxis, options: ConvLayerOptions = {}) {
-    super(2, filters, kernelSize, options);
-  }
+  static override readonly rank = 2;
+}
+
+/** The transpose of a convolution of volumes. Weights: kernel (…size, filters, in), bias. */
+export class Conv3DTranspose extends ConvTranspose {
+  static override readonly className = "Conv3DTranspose";
+  static override readonly rank = 3;
 }
 
 /** Options of depthwise convolutions. */
-export interface DepthwiseOptions extends ConvLayerOptions {
+export interface DepthwiseOptions extends Omit<ConvLayerOptions, `kernel${string}`> {
   /** Outputs per channel. Default: 1. */
   readonly depthMultiplier?: number;
+  /** Default: glorot_uniform. */
   readonly depthwiseInitializer?: InitializerLike;
-  readonly pointwiseInitializer?: InitializerLike;
+  readonly depthwiseRegularizer?: RegularizerLike | null;
+  readonly depthwiseConstraint?: ConstraintLike | null;
 }
 
-/** Every channel convolved by kernels of its own. Weights: kernel (rows, columns, in, multiplier), bias. */
-export class DepthwiseConv2D extends Convolution {
-  static override readonly className = "DepthwiseConv2D";
+/** Options of separable convolutions. */
+export interface SeparableOptions extends DepthwiseOptions {
+  /** Default: glorot_uniform. */
+  readonly pointwiseInitializer?: InitializerLike;
+  readonly pointwiseRegularizer?: RegularizerLike | null;
+  readonly pointwiseConstraint?: ConstraintLike | null;
+}
+
+abstract class Depthwise extends Convolution {
   readonly depthMultiplier: number;
+
+  constructor(kernelSize: PerAxis, options: DepthwiseOptions) {
+    super(kernelSize, options);
+    this.depthMultiplier = options.depthMultiplier ?? 1;
+  }
+
+  protected depthwiseShape(shape: BatchShape): readonly number[] {
+    return [...this.kernelSize, this.channelsOf(shape), this.depthMultiplier];
+  }
+
+  /** Every channel convolved by kernels of its own. */
+  protected convolveDepth(x: Tensor, kernel: Tensor): Tensor {
+    const input = this.padded(this.checked(x));
+    if (this.rank === 2) return depthwiseConv2d(input, kernel, this.window);
+    // A sequence is an image of one row.
+    const { strides, padding, dilation } = this.window;
+    const options = { strides: [strides[0]!, strides[0]!], padding, dilation: [1, dilation[0]!] } as const;
+    return depthwiseConv2d(input.unsqueeze(1), kernel.unsqueeze(0), options).squeeze(1);
+  }
+
+  override getConfig(): Config {
+    return { ...super.getConfig(), ...this.kernelConfig("depthwise"), depth_multiplier: this.depthMultiplier };
+  }
+}
+
+abstract class DepthwiseConv extends Depthwise {
   private kernel: Weight | null = null;
 
   constructor(kernelSize: PerAxis, options: DepthwiseOptions = {}) {
-    super(2, kernelSize, { ...options, kernelInitializer: options.depthwiseInitializer ?? "glorot_uniform" });
-    this.depthMultiplier = options.depthMultiplier ?? 1;
+    super(kernelSize, options);
   }
   protected override build(shape: BatchShape, generator: Generator): void {
-    const channels = this.channelsOf(shape);
-    this.kernel = this.addKernel("kernel", [...this.kernelSize, channels, this.depthMultiplier], generator);
-    this.addBias(channels * this.depthMultiplier, generator);
+    this.kernel = this.addKernel("kernel", this.depthwiseShape(shape), generator, "depthwise");
+    this.addBias(this.channelsOf(shape) * this.depthMultiplier, generator);
   }
   override computeOutputShape(shape: BatchShape): BatchShape {
     return [shape[0]!, ...this.spaceAfter(shape), this.channelsOf(shape) * this.depthMultiplier];
   }
   call(x: Tensor): Tensor {
-    const options = { strides: this.strides, padding: this.padding as "same", dilation: this.dilationRate };
-    return this.finish(depthwiseConv2d(this.checked(x), this.kernel!.value, options));
-  }
-  override getConfig(): Config {
-    const { kernel_initializer, ...config } = super.getConfig();
-    return { ...config, depth_multiplier: this.depthMultiplier, depthwise_initializer: kernel_initializer! };
+    return this.finish(this.convolveDepth(x, this.kernel!.value));
   }
 }
 
-/** A depthwise convolution, then one over channels. Weights: depthwise_kernel, pointwise_kernel, bias. */
-export class SeparableConv2D extends Convolution {
-  static override readonly className = "SeparableConv2D";
+/** Every channel of sequences convolved by kernels of its own. Weights: kernel (size, in, multiplier), bias. */
+export class DepthwiseConv1D extends DepthwiseConv {
+  static override readonly className = "DepthwiseConv1D";
+  static override readonly rank = 1;
+}
+
+/** Every channel of images convolved by kernels of its own. Weights: kernel (rows, columns, in, multiplier), bias. */
+export class DepthwiseConv2D extends DepthwiseConv {
+  static override readonly className = "DepthwiseConv2D";
+  static override readonly rank = 2;
+}
+
+abstract class SeparableConv extends Depthwise {
   readonly filters: number;
-  readonly depthMultiplier: number;
   private depthwise: Weight | null = null;
   private pointwise: Weight | null = null;
 
-  constructor(filters: number, kernelSize: PerAxis, options: DepthwiseOptions = {}) {
-    super(2, kernelSize, options);
+  constructor(filters: number, kernelSize: PerAxis, options: SeparableOptions = {}) {
+    super(kernelSize, options);
     this.filters = filters;
-    this.depthMultiplier = options.depthMultiplier ?? 1;
   }
   protected override build(shape: BatchShape, generator: Generator): void {
-    const channels = this.channelsOf(shape);
-    const deep = channels * this.depthMultiplier;
-    this.depthwise = this.addKernel(
-      "depthwise_kernel",
-      [...this.kernelSize, channels, this.depthMultiplier],
-      generator,
-    );
-    this.pointwise = this.addKernel("pointwise_kernel", [1, 1, deep, this.filters], generator);
+    const deep = this.channelsOf(shape) * this.depthMultiplier;
+    const ones = this.kernelSize.map(() => 1);
+    this.depthwise = this.addKernel("depthwise_kernel", this.depthwiseShape(shape), generator, "depthwise");
+    this.pointwise = this.addKernel("pointwise_kernel", [...ones, deep, this.filters], generator, "pointwise");
     this.addBias(this.filters, generator);
   }
   override computeOutputShape(shape: BatchShape): BatchShape {
     return [shape[0]!, ...this.spaceAfter(shape), this.filters];
   }
   call(x: Tensor): Tensor {
-    const options = { strides: this.strides, padding: this.padding as "same", dilation: this.dilationRate };
-    const deep = depthwiseConv2d(this.checked(x), this.depthwise!.value, options);
-    return this.finish(conv2d(deep, this.pointwise!.value));
+    const convolve = this.rank === 1 ? conv1d : conv2d;
+    return this.finish(convolve(this.convolveDepth(x, this.depthwise!.value), this.pointwise!.value));
   }
   override getConfig(): Config {
-    return { ...super.getConfig(), filters: this.filters, depth_multiplier: this.depthMultiplier };
+    return { ...super.getConfig(), ...this.kernelConfig("pointwise"), filters: this.filters };
   }
+}
+
+/** A depthwise convolution of sequences, then one over channels. Weights: depthwise_kernel, pointwise_kernel, bias. */
+export class SeparableConv1D extends SeparableConv {
+  static override readonly className = "SeparableConv1D";
+  static override readonly rank = 1;
+}
+
+/** A depthwise convolution of images, then one over channels. Weights: depthwise_kernel, pointwise_kernel, bias. */
+export class SeparableConv2D extends SeparableConv {
+  static override readonly className = "SeparableConv2D";
+  static override readonly rank = 2;
 }

@@ -1,4 +1,11 @@
-import { type Generator, matmul, rand, type Tensor } from "@gradiente/autograd";
+import {
+  ArgumentError,
+  type Generator,
+  matmul,
+  Generator as RandomGenerator,
+  rand,
+  type Tensor,
+} from "@gradiente/autograd";
 import { type ActivationLike, type ResolvedActivation, resolveActivation } from "../activations/activation.ts";
 import type { Config } from "../config.ts";
 import {
@@ -17,6 +24,7 @@ import {
   regularizerConfig,
   resolveRegularizer,
 } from "../regularizers/regularizer.ts";
+import { generatorState, restoreGenerator, type State } from "../state.ts";
 
 /** Options of {@link Dense}. */
 export interface DenseOptions extends LayerOptions {
@@ -63,7 +71,7 @@ export class Dense extends Layer {
   constructor(units: number, options: DenseOptions = {}) {
     super(options);
     if (!Number.isInteger(units) || units < 1) {
-      throw new LayerInputError("Dense", `with a positive whole number of units (given ${units})`, []);
+      throw new ArgumentError({ op: "Dense", message: `units is ${units}, expected a positive whole number` });
     }
     this.units = units;
     this.activation = resolveActivation("Dense", options.activation);
@@ -180,42 +188,87 @@ export class Activation extends Layer {
   }
 }
 
-/** Options of {@link Dropout}. */
-export interface DropoutOptions extends LayerOptions {
+/** Its input as it is. (The initializer of this name is `Identity`.) */
+export class IdentityLayer extends Layer {
+  static override readonly className = "Identity";
+  override readonly supportsMasking = true;
+  call(x: Tensor): Tensor {
+    return x;
+  }
+}
+
+/** Options of layers that draw noise. */
+export interface NoiseOptions extends LayerOptions {
   /** Fixes the noise, whatever the model's seed. */
   readonly seed?: number | null;
+}
+
+/** A layer that changes its input by noise, in training only. */
+export abstract class NoiseLayer extends Layer {
+  override readonly supportsMasking: boolean = true;
+  readonly seed: number | null;
+  private readonly own: Generator | null;
+
+  constructor(options: NoiseOptions) {
+    super(options);
+    this.seed = options.seed ?? null;
+    this.own = this.seed === null ? null : new RandomGenerator(this.seed);
+  }
+
+  call(x: Tensor, context: CallContext): Tensor {
+    return context.training ? this.disturb(this.asFloat(x), this.own ?? context.generator) : x;
+  }
+
+  override runState(): State {
+    return this.own === null ? null : generatorState(this.own);
+  }
+
+  override restoreRunState(state: State): void {
+    if (this.own !== null) restoreGenerator(this.own, state);
+  }
+
+  /** The input as training sees it. */
+  protected abstract disturb(x: Tensor, generator: Generator): Tensor;
+
+  override getConfig(): Config {
+    return { ...super.getConfig(), seed: this.seed };
+  }
+}
+
+/** A rate of dropout. @throws {ArgumentError} when it is not between 0 and 1. */
+export function checkRate(op: string, rate: number): number {
+  if (rate >= 0 && rate <= 1) return rate;
+  throw new ArgumentError({ op, message: `rate is ${rate}, expected a number between 0 and 1` });
+}
+
+/** Options of {@link Dropout}. */
+export interface DropoutOptions extends NoiseOptions {
   /** Shape of the noise, broadcast over the input; null for the input's own length. */
   readonly noiseShape?: readonly (number | null)[] | null;
 }
 
 /** In training, sets the fraction `rate` of the inputs to 0 and scales the others by 1 / (1 − rate). */
-export class Dropout extends Layer {
+export class Dropout extends NoiseLayer {
   static override readonly className: string = "Dropout";
-  override readonly supportsMasking = true;
   readonly rate: number;
-  readonly seed: number | null;
   readonly noiseShape: readonly (number | null)[] | null;
 
   constructor(rate: number, options: DropoutOptions = {}) {
     super(options);
-    if (!(rate >= 0 && rate <= 1))
-      throw new LayerInputError("Dropout", `with a rate between 0 and 1 (given ${rate})`, []);
-    this.rate = rate;
-    this.seed = options.seed ?? null;
+    this.rate = checkRate(this.className, rate);
     this.noiseShape = options.noiseShape ?? null;
   }
 
-  call(x: Tensor, context: CallContext): Tensor {
-    if (!context.training || this.rate === 0) return x;
-    const input = this.asFloat(x);
-    if (this.rate === 1) return input.mul(0);
-    const shape = this.noiseShape?.map((n, i) => n ?? input.shape[i]!) ?? input.shape;
-    const kept = rand(shape, { dtype: this.dtype, generator: context.generator }).greaterEqual(this.rate);
-    return input.mul(kept.cast(this.dtype).mul(1 / (1 - this.rate)));
+  protected disturb(x: Tensor, generator: Generator): Tensor {
+    if (this.rate === 0) return x;
+    if (this.rate === 1) return x.mul(0);
+    const shape = this.noiseShape?.map((n, i) => n ?? x.shape[i]!) ?? x.shape;
+    const kept = rand(shape, { dtype: this.dtype, generator }).greaterEqual(this.rate);
+    return x.mul(kept.cast(this.dtype).mul(1 / (1 - this.rate)));
   }
 
   override getConfig(): Config {
-    return { ...super.getConfig(), rate: this.rate, seed: this.seed, noise_shape: this.noiseShape };
+    return { ...super.getConfig(), rate: this.rate, noise_shape: this.noiseShape };
   }
 }
 

@@ -36,6 +36,8 @@ describe("layers", () => {
     ]);
     expect(layer.apply(tensor([[2, 10]])).toArray()).toEqual([[1, -1]]);
     const again = deserializeLayer({ class_name: "Normalization", config: layer.getConfig() });
+    again.ensureBuilt([null, 2]);
+    again.setWeights(layer.getWeights());
     expect(again.apply(tensor([[2, 10]])).toArray()).toEqual([[1, -1]]);
   });
 

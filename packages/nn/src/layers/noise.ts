@@ -1,95 +1,95 @@
-import { noGrad, rand, randn, type Tensor, zeros } from "@gradiente/autograd";
+import { type Generator, noGrad, rand, randn, type Tensor, zeros } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
-import { type BatchShape, type CallContext, Layer, type LayerOptions } from "../module.ts";
-import { Dropout } from "./core.ts";
+import { type BatchShape, Layer, type LayerOptions } from "../module.ts";
+import { checkRate, Dropout, type DropoutOptions, NoiseLayer, type NoiseOptions } from "./core.ts";
 
-/** {@link Dropout} of whole channels of sequences. */
-export class SpatialDropout1D extends Dropout {
-  static override readonly className = "SpatialDropout1D";
-  constructor(rate: number, options: LayerOptions & { readonly seed?: number | null } = {}) {
-    super(rate, { ...options, noiseShape: [null, 1, null] });
-  }
+/** {@link Dropout} of whole channels. */
+abstract class SpatialDropout extends Dropout {
   override getConfig(): Config {
     const { noise_shape: _, ...config } = super.getConfig();
     return config;
+  }
+}
+
+/** {@link Dropout} of whole channels of sequences. */
+export class SpatialDropout1D extends SpatialDropout {
+  static override readonly className = "SpatialDropout1D";
+  constructor(rate: number, options: NoiseOptions = {}) {
+    super(rate, { ...options, noiseShape: [null, 1, null] });
   }
 }
 
 /** {@link Dropout} of whole channels of images. */
-export class SpatialDropout2D extends Dropout {
+export class SpatialDropout2D extends SpatialDropout {
   static override readonly className = "SpatialDropout2D";
-  constructor(rate: number, options: LayerOptions & { readonly seed?: number | null } = {}) {
+  constructor(rate: number, options: NoiseOptions = {}) {
     super(rate, { ...options, noiseShape: [null, 1, 1, null] });
   }
-  override getConfig(): Config {
-    const { noise_shape: _, ...config } = super.getConfig();
-    return config;
+}
+
+/** {@link Dropout} of whole channels of volumes. */
+export class SpatialDropout3D extends SpatialDropout {
+  static override readonly className = "SpatialDropout3D";
+  constructor(rate: number, options: NoiseOptions = {}) {
+    super(rate, { ...options, noiseShape: [null, 1, 1, 1, null] });
   }
 }
 
 /** In training, adds normally distributed noise of the given standard deviation. */
-export class GaussianNoise extends Layer {
+export class GaussianNoise extends NoiseLayer {
   static override readonly className = "GaussianNoise";
-  override readonly supportsMasking = true;
   readonly stddev: number;
-  constructor(stddev: number, options: LayerOptions = {}) {
+  constructor(stddev: number, options: NoiseOptions = {}) {
     super(options);
-    this.stddev = stddev;
+    this.stddev = checkRate("GaussianNoise", stddev);
   }
-  call(x: Tensor, context: CallContext): Tensor {
-    if (!context.training || this.stddev === 0) return x;
-    const input = this.asFloat(x);
-    return input.add(randn(input.shape, { dtype: this.dtype, generator: context.generator }).mul(this.stddev));
+  protected disturb(x: Tensor, generator: Generator): Tensor {
+    return x.add(randn(x.shape, { dtype: this.dtype, generator }).mul(this.stddev));
   }
   override getConfig(): Config {
-    return { ...super.getConfig(), stddev: this.stddev, seed: null };
+    return { ...super.getConfig(), stddev: this.stddev };
   }
 }
 
 /** In training, multiplies with noise of mean 1 and variance rate / (1 − rate). */
-export class GaussianDropout extends Layer {
+export class GaussianDropout extends NoiseLayer {
   static override readonly className = "GaussianDropout";
-  override readonly supportsMasking = true;
   readonly rate: number;
-  constructor(rate: number, options: LayerOptions = {}) {
+  constructor(rate: number, options: NoiseOptions = {}) {
     super(options);
-    this.rate = rate;
+    this.rate = checkRate("GaussianDropout", rate);
   }
-  call(x: Tensor, context: CallContext): Tensor {
-    if (!context.training || this.rate === 0) return x;
-    const input = this.asFloat(x);
+  protected disturb(x: Tensor, generator: Generator): Tensor {
     const spread = Math.sqrt(this.rate / (1 - this.rate));
-    const noise = randn(input.shape, { dtype: this.dtype, generator: context.generator });
-    return input.mul(noise.mul(spread).add(1));
+    return x.mul(randn(x.shape, { dtype: this.dtype, generator }).mul(spread).add(1));
   }
   override getConfig(): Config {
-    return { ...super.getConfig(), rate: this.rate, seed: null };
+    return { ...super.getConfig(), rate: this.rate };
   }
 }
 
-/** {@link Dropout} that keeps mean and variance of selu's outputs. */
-export class AlphaDropout extends Layer {
+/** {@link Dropout} that keeps mean and variance of selu's outputs (Klambauer et al., 2017). */
+export class AlphaDropout extends NoiseLayer {
   static override readonly className = "AlphaDropout";
-  override readonly supportsMasking = true;
   readonly rate: number;
-  constructor(rate: number, options: LayerOptions = {}) {
+  readonly noiseShape: readonly (number | null)[] | null;
+  constructor(rate: number, options: DropoutOptions = {}) {
     super(options);
-    this.rate = rate;
+    this.rate = checkRate("AlphaDropout", rate);
+    this.noiseShape = options.noiseShape ?? null;
   }
-  call(x: Tensor, context: CallContext): Tensor {
-    if (!context.training || this.rate === 0) return x;
-    const input = this.asFloat(x);
+  protected disturb(x: Tensor, generator: Generator): Tensor {
+    if (this.rate === 0) return x;
     // The value selu approaches far left.
     const low = -1.6732632423543772 * 1.0507009873554805;
-    const kept = rand(input.shape, { dtype: this.dtype, generator: context.generator })
-      .greaterEqual(this.rate)
-      .cast(this.dtype);
+    const shape = this.noiseShape?.map((n, i) => n ?? x.shape[i]!) ?? x.shape;
+    const kept = rand(shape, { dtype: this.dtype, generator }).greaterEqual(this.rate).cast(this.dtype);
     const a = 1 / Math.sqrt((1 - this.rate) * (1 + this.rate * low ** 2));
     const b = -a * low * this.rate;
-    return input.mul(kept).add(kept.neg().add(1).mul(low)).mul(a).add(b);
+    return x.mul(kept).add(kept.neg().add(1).mul(low)).mul(a).add(b);
   }
   override getConfig(): Config {
-    return { ...super.getConfig(), rate: this.rate, seed: null, noise_shape: null };
+    return { ...super.getConfig(), rate: this.rate, noise_shape: this.noiseShape };
   }
 }
 
@@ -137,9 +137,18 @@ export class Rescaling extends Layer {
 export class Lambda extends Layer {
   static override readonly className = "Lambda";
   private readonly fn: (x: Tensor) => Tensor;
-  constructor(fn: (x: Tensor) => Tensor, options: LayerOptions = {}) {
+  private readonly maskOf: ((mask: Tensor) => Tensor) | null;
+  /** @param options.mask gives the mask of the output from that of the input. Default: masks end here. */
+  constructor(
+    fn: (x: Tensor) => Tensor,
+    options: LayerOptions & { readonly mask?: ((mask: Tensor) => Tensor) | null } = {},
+  ) {
     super(options);
     this.fn = fn;
+    this.maskOf = options.mask ?? null;
+  }
+  override computeMask([mask]: readonly (Tensor | null)[]): Tensor | null {
+    return mask && this.maskOf ? this.maskOf(mask) : null;
   }
   override computeOutputShape(shape: BatchShape): BatchShape {
     const y = noGrad(() =>

@@ -1,10 +1,22 @@
-import { type Generator, mean, noGrad, ones, rsqrt, square, sum, type Tensor } from "@gradiente/autograd";
+import {
+  ArgumentError,
+  type Generator,
+  mean,
+  noGrad,
+  ones,
+  rsqrt,
+  square,
+  sum,
+  type Tensor,
+  where,
+} from "@gradiente/autograd";
 import type { Config } from "../config.ts";
-import { type ConstraintLike, resolveConstraint } from "../constraints/constraint.ts";
+import { type ConstraintLike, constraintConfig, resolveConstraint } from "../constraints/constraint.ts";
 import { LayerInputError } from "../errors.ts";
-import { Ones, Zeros } from "../initializers/initializer.ts";
+import { type Initializer, Ones, TruncatedNormal } from "../initializers/initializer.ts";
 import { type InitializerLike, initializerConfig, resolveInitializer } from "../initializers/resolve.ts";
-import { type BatchShape, type CallContext, Layer, type LayerOptions, type Weight } from "../module.ts";
+import { maskOf } from "../masks.ts";
+import { type BatchShape, type CallContext, Layer, type LayerOptions, layerConfig, type Weight } from "../module.ts";
 import { type RegularizerLike, regularizerConfig, resolveRegularizer } from "../regularizers/regularizer.ts";
 
 /** Options that normalising layers share. */
@@ -83,6 +95,8 @@ abstract class Affine extends Layer {
       gamma_initializer: initializerConfig(resolveInitializer(className, given.gammaInitializer ?? "ones")),
       beta_regularizer: regularizerConfig(resolveRegularizer(className, given.betaRegularizer)),
       gamma_regularizer: regularizerConfig(resolveRegularizer(className, given.gammaRegularizer)),
+      beta_constraint: constraintConfig(resolveConstraint(className, given.betaConstraint)),
+      gamma_constraint: constraintConfig(resolveConstraint(className, given.gammaConstraint)),
     };
   }
 }
@@ -97,6 +111,10 @@ function lengthAt(layer: string, shape: BatchShape, axis: number): number {
 export interface BatchNormalizationOptions extends NormalizationOptions {
   /** How slowly the running averages follow. Default: 0.99. */
   readonly momentum?: number;
+  /** Default: zeros. */
+  readonly movingMeanInitializer?: InitializerLike;
+  /** Default: ones. */
+  readonly movingVarianceInitializer?: InitializerLike;
 }
 
 /**
@@ -108,6 +126,7 @@ export class BatchNormalization extends Affine {
   override readonly supportsMasking = true;
   readonly momentum: number;
   readonly axis: number;
+  private readonly running: { readonly mean: Initializer; readonly variance: Initializer };
   private movingMean: Weight | null = null;
   private movingVariance: Weight | null = null;
 
@@ -116,17 +135,21 @@ export class BatchNormalization extends Affine {
     this.momentum = options.momentum ?? 0.99;
     const { axis = -1 } = options;
     this.axis = typeof axis === "number" ? axis : axis[0]!;
+    this.running = {
+      mean: resolveInitializer(this.className, options.movingMeanInitializer ?? "zeros"),
+      variance: resolveInitializer(this.className, options.movingVarianceInitializer ?? "ones"),
+    };
   }
 
   protected override build(shape: BatchShape, generator: Generator): void {
     const n = [lengthAt(this.name, shape, this.axis)];
     this.addAffine(n, generator);
     this.movingMean = this.addWeight(
-      { name: "moving_mean", shape: n, initializer: new Zeros(), trainable: false },
+      { name: "moving_mean", shape: n, initializer: this.running.mean, trainable: false },
       generator,
     );
     this.movingVariance = this.addWeight(
-      { name: "moving_variance", shape: n, initializer: new Ones(), trainable: false },
+      { name: "moving_variance", shape: n, initializer: this.running.variance, trainable: false },
       generator,
     );
   }
@@ -140,9 +163,7 @@ export class BatchNormalization extends Affine {
       return this.affine(input.sub(m.reshape(wide)), rsqrt(v.add(this.epsilon)).reshape(wide), wide);
     }
     const axis = input.shape.flatMap((_, i) => (i === at ? [] : [i]));
-    const average = mean(input, { axis, keepDims: true });
-    const centred = input.sub(average);
-    const spread = mean(square(centred), { axis, keepDims: true });
+    const { average, centred, spread } = moments(input, axis, maskOf(x));
     noGrad(() => {
       const follow = (running: typeof m, now: Tensor) =>
         running.assign(running.mul(this.momentum).add(now.reshape(running.shape).mul(1 - this.momentum)));
@@ -153,8 +174,30 @@ export class BatchNormalization extends Affine {
   }
 
   override getConfig(): Config {
-    return { ...super.getConfig(), axis: this.axis, momentum: this.momentum };
+    return {
+      ...super.getConfig(),
+      axis: this.axis,
+      momentum: this.momentum,
+      moving_mean_initializer: initializerConfig(this.running.mean),
+      moving_variance_initializer: initializerConfig(this.running.variance),
+      synchronized: false,
+    };
   }
+}
+
+/** Mean and variance along axes, and the differences from the mean; over the steps that count, where there is a mask. */
+function moments(x: Tensor, axis: readonly number[], mask: Tensor | null) {
+  const options = { axis, keepDims: true };
+  if (mask === null) {
+    const average = mean(x, options);
+    const centred = x.sub(average);
+    return { average, centred, spread: mean(square(centred), options) };
+  }
+  const counts = mask.unsqueeze(-1).broadcastTo(x.shape);
+  const total = sum(counts.cast(x.dtype), options).add(1e-7);
+  const average = sum(where(counts, x, 0), options).div(total);
+  const centred = x.sub(average);
+  return { average, centred, spread: sum(where(counts, square(centred), 0), options).div(total) };
 }
 
 /** Brings every sample to mean 0 and variance 1 along `axis` (default: the last). Weights: gamma, beta. */
@@ -194,19 +237,22 @@ export class LayerNormalization extends Affine {
   }
 }
 
-/** Brings groups of channels (32) of every sample to mean 0 and variance 1. Weights: gamma, beta. */
+/** Brings groups of channels (32) of every sample to mean 0 and variance 1 (Wu and He, 2018). Weights: gamma, beta. */
 export class GroupNormalization extends Affine {
   static override readonly className = "GroupNormalization";
   override readonly supportsMasking = true;
   readonly groups: number;
+  readonly axis: number;
 
   constructor(options: NormalizationOptions & { readonly groups?: number } = {}) {
     super(options);
     this.groups = options.groups ?? 32;
+    const { axis = -1 } = options;
+    this.axis = typeof axis === "number" ? axis : axis[0]!;
   }
 
   protected override build(shape: BatchShape, generator: Generator): void {
-    const channels = lengthAt(this.name, shape, -1);
+    const channels = lengthAt(this.name, shape, this.axis);
     if (channels % (this.groups === -1 ? channels : this.groups) !== 0) {
       throw new LayerInputError(this.name, `with a number of channels that ${this.groups} groups divide`, shape);
     }
@@ -215,18 +261,19 @@ export class GroupNormalization extends Affine {
 
   call(x: Tensor): Tensor {
     const input = this.asFloat(x);
-    const channels = input.shape.at(-1)!;
+    const at = this.axis < 0 ? input.rank + this.axis : this.axis;
+    const channels = input.shape[at]!;
     const groups = this.groups === -1 ? channels : this.groups;
-    const split = input.reshape([...input.shape.slice(0, -1), groups, channels / groups]);
-    const axis = split.shape.flatMap((_, i) => (i === 0 || i === split.rank - 2 ? [] : [i]));
-    const centred = split.sub(mean(split, { axis, keepDims: true }));
-    const factor = rsqrt(mean(square(centred), { axis, keepDims: true }).add(this.epsilon));
-    const wide = [...input.shape.slice(0, -1).map(() => 1), channels];
-    return this.affine(centred.mul(factor).reshape(input.shape), ones(wide, { dtype: this.dtype }), wide);
+    const split = input.reshape(input.shape.toSpliced(at, 1, groups, channels / groups));
+    const axis = split.shape.flatMap((_, i) => (i === 0 || i === at ? [] : [i]));
+    const { centred, spread } = moments(split, axis, null);
+    const wide = input.shape.map((n, i) => (i === at ? n : 1));
+    const normal = centred.mul(rsqrt(spread.add(this.epsilon))).reshape(input.shape);
+    return this.affine(normal, ones(wide, { dtype: this.dtype }), wide);
   }
 
   override getConfig(): Config {
-    return { ...super.getConfig(), groups: this.groups, axis: -1 };
+    return { ...super.getConfig(), groups: this.groups, axis: this.axis };
   }
 }
 
@@ -234,8 +281,8 @@ export class GroupNormalization extends Affine {
 export class UnitNormalization extends Layer {
   static override readonly className = "UnitNormalization";
   override readonly supportsMasking = true;
-  readonly axis: number;
-  constructor(options: LayerOptions & { readonly axis?: number } = {}) {
+  readonly axis: number | readonly number[];
+  constructor(options: LayerOptions & { readonly axis?: number | readonly number[] } = {}) {
     super(options);
     this.axis = options.axis ?? -1;
   }
@@ -248,25 +295,109 @@ export class UnitNormalization extends Layer {
   }
 }
 
-/** Divides by the root of the mean square along the last axis. Weight: scale. */
+/** Divides by the root of the mean square along `axis` (default: the last; Zhang and Sennrich, 2019). Weight: scale. */
 export class RMSNormalization extends Layer {
   static override readonly className = "RMSNormalization";
+  readonly axis: readonly number[];
   readonly epsilon: number;
   private factor: Weight | null = null;
-  constructor(options: LayerOptions & { readonly epsilon?: number } = {}) {
+  constructor(options: LayerOptions & { readonly axis?: number | readonly number[]; readonly epsilon?: number } = {}) {
     super(options);
+    const { axis = -1 } = options;
+    this.axis = typeof axis === "number" ? [axis] : axis;
     this.epsilon = options.epsilon ?? 1e-6;
   }
+  private axes(rank: number): readonly number[] {
+    return this.axis.map((a) => (a < 0 ? rank + a : a)).sort((a, b) => a - b);
+  }
   protected override build(shape: BatchShape, generator: Generator): void {
-    const n = lengthAt(this.name, shape, -1);
-    this.factor = this.addWeight({ name: "scale", shape: [n], initializer: new Ones() }, generator);
+    const lengths = this.axes(shape.length).map((a) => lengthAt(this.name, shape, a));
+    this.factor = this.addWeight({ name: "scale", shape: lengths, initializer: new Ones() }, generator);
   }
   call(x: Tensor): Tensor {
     const input = this.asFloat(x);
-    const factor = rsqrt(mean(square(input), { axis: -1, keepDims: true }).add(this.epsilon));
-    return input.mul(factor).mul(this.factor!.value);
+    const axis = this.axes(input.rank);
+    const factor = rsqrt(mean(square(input), { axis, keepDims: true }).add(this.epsilon));
+    const wide = input.shape.map((n, i) => (axis.includes(i) ? n : 1));
+    return input.mul(factor).mul(this.factor!.value.reshape(wide));
   }
   override getConfig(): Config {
-    return { ...super.getConfig(), axis: -1, epsilon: this.epsilon };
+    return { ...super.getConfig(), axis: this.axis, epsilon: this.epsilon };
+  }
+}
+
+/**
+ * A layer whose kernel (or embeddings) is divided by its largest singular value at every step of training (Miyato et al.,
+ * 2018), found by `powerIterations` (1) each time.
+ *
+ * Weights: vector_u (1, outputs), not trainable; then the layer's.
+ */
+export class SpectralNormalization extends Layer {
+  static override readonly className = "SpectralNormalization";
+  readonly layer: Layer;
+  readonly powerIterations: number;
+  private vector: Weight | null = null;
+
+  constructor(layer: Layer, options: LayerOptions & { readonly powerIterations?: number } = {}) {
+    super(options);
+    this.layer = layer;
+    this.powerIterations = options.powerIterations ?? 1;
+    if (!Number.isInteger(this.powerIterations) || this.powerIterations < 1) {
+      const message = `powerIterations is ${this.powerIterations}, expected 1 or more`;
+      throw new ArgumentError({ op: "SpectralNormalization", message });
+    }
+  }
+
+  override sublayers(): readonly Layer[] {
+    return [this.layer];
+  }
+
+  private get kernel(): Weight {
+    const found = this.layer.weights.find((w) => w.name === "kernel" || w.name === "embeddings");
+    if (found !== undefined) return found;
+    throw new ArgumentError({
+      op: this.name,
+      message: `the layer "${this.layer.name}" has no kernel and no embeddings`,
+    });
+  }
+
+  protected override build(shape: BatchShape, generator: Generator): void {
+    this.layer.ensureBuilt(shape, generator.split());
+    const length = this.kernel.value.shape.at(-1)!;
+    const initializer = new TruncatedNormal({ stddev: 0.02 });
+    this.vector = this.addWeight({ name: "vector_u", shape: [1, length], initializer, trainable: false }, generator);
+  }
+
+  override computeOutputShape(shape: BatchShape): BatchShape {
+    return this.layer.computeOutputShape(shape);
+  }
+
+  call(x: Tensor, context: CallContext): Tensor {
+    if (context.training) noGrad(() => this.normalise());
+    return this.layer.run(x, context);
+  }
+
+  private normalise(): void {
+    const kernel = this.kernel.value;
+    const matrix = kernel.reshape([-1, kernel.shape.at(-1)!]);
+    const unit = (v: Tensor): Tensor => v.mul(rsqrt(sum(square(v)).maximum(1e-12)));
+    let u: Tensor = this.vector!.value;
+    let v = u;
+    for (let i = 0; i < this.powerIterations; i++) {
+      v = unit(u.matmul(matrix.transpose()));
+      u = unit(v.matmul(matrix));
+    }
+    const largest = v.matmul(matrix).matmul(u.transpose()).item();
+    if (largest === 0) return;
+    this.vector!.value.assign(u);
+    kernel.assign(kernel.div(largest));
+  }
+
+  override getConfig(): Config {
+    return {
+      ...super.getConfig(),
+      layer: layerConfig(this.layer),
+      power_iterations: this.powerIterations,
+    };
   }
 }

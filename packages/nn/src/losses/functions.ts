@@ -1,26 +1,35 @@
 import {
   abs,
   add,
+  arange,
+  broadcastTo,
+  concatenate,
   div,
   exp,
-  greater,
+  eye,
   lessEqual,
   log,
   log1p,
   logSoftmax,
+  logSumExp,
+  matmul,
   maximum,
   mean,
   mul,
   neg,
+  pad,
   pow,
   relu,
+  slice,
   softplus,
   sqrt,
   square,
+  stack,
   sub,
   sum,
   type Tensor,
   takeAlongAxis,
+  tensor,
   where,
 } from "@gradiente/autograd";
 import { logitsOf, sigmoid, softmax } from "../activations/activation.ts";
@@ -132,11 +141,21 @@ export function categoricalCrossentropy(yTrue: Tensor, yPred: Tensor, options: C
   return neg(sum(mul(t, logProbabilities(yPred, fromLogits, axis, false)), { axis }));
 }
 
+/** Options of cross-entropies for targets that are class numbers. */
+export interface SparseCrossentropyOptions {
+  /** Whether predictions are logits, not probabilities. Default: false. */
+  readonly fromLogits?: boolean;
+  /** A class whose samples have loss 0. Default: none. */
+  readonly ignoreClass?: number | null;
+  /** The axis of the classes. Default: the last. */
+  readonly axis?: number;
+}
+
 /** −log of the probability of the right class, for targets that are class numbers. */
 export function sparseCategoricalCrossentropy(
   yTrue: Tensor,
   yPred: Tensor,
-  options: { readonly fromLogits?: boolean; readonly ignoreClass?: number | null; readonly axis?: number } = {},
+  options: SparseCrossentropyOptions = {},
 ): Tensor {
   const { fromLogits = false, ignoreClass = null, axis = -1 } = options;
   let t = yTrue;
@@ -197,26 +216,134 @@ export function categoricalFocalCrossentropy(yTrue: Tensor, yPred: Tensor, optio
   return sum(mul(mul(pow(sub(1, p), gamma), alpha), neg(mul(t, log(p)))), { axis });
 }
 
-/** 1 − 2·Σtp / (Σt + Σp), the overlap of two masks. */
-export function dice(yTrue: Tensor, yPred: Tensor): Tensor {
-  const t = asLike(yTrue, yPred);
-  return sub(1, div(add(mul(sum(mul(t, yPred)), 2), epsilon), add(add(sum(t), sum(yPred)), epsilon)));
+/** Options of losses that measure overlap. */
+export interface OverlapOptions {
+  /** The axes to sum over. Default: all, which gives one loss for the batch. */
+  readonly axis?: number | readonly number[] | null;
 }
 
-export function tversky(
+/** 1 − 2·Σtp / (Σt + Σp), the overlap of two masks. */
+export function dice(yTrue: Tensor, yPred: Tensor, { axis = null }: OverlapOptions = {}): Tensor {
+  const t = asLike(yTrue, yPred);
+  const total = (x: Tensor): Tensor => (axis === null ? sum(x) : sum(x, { axis }));
+  return sub(1, div(mul(total(mul(t, yPred)), 2), add(add(total(t), total(yPred)), epsilon)));
+}
+
+/** Options of {@link tversky}. */
+export interface TverskyOptions extends OverlapOptions {
+  /** How much false positives count. Default: 0.5. */
+  readonly alpha?: number;
+  /** How much false negatives count. Default: 0.5. */
+  readonly beta?: number;
+}
+
+/** 1 − tp / (tp + alpha·fp + beta·fn) (Salehi et al., 2017). */
+export function tversky(yTrue: Tensor, yPred: Tensor, options: TverskyOptions = {}): Tensor {
+  const { alpha = 0.5, beta = 0.5, axis = null } = options;
+  const t = asLike(yTrue, yPred);
+  const total = (x: Tensor): Tensor => (axis === null ? sum(x) : sum(x, { axis }));
+  const both = total(mul(t, yPred));
+  const falsePositive = total(mul(sub(1, t), yPred));
+  const falseNegative = total(mul(t, sub(1, yPred)));
+  return sub(1, div(both, add(add(both, mul(falsePositive, alpha)), add(mul(falseNegative, beta), epsilon))));
+}
+
+/**
+ * (1 − p^q) / q for the probability p of the right class: between cross-entropy (q → 0) and absolute error (q = 1), so that
+ * wrong labels do less harm (Zhang and Sabuncu, 2018). Targets are class numbers.
+ */
+export function categoricalGeneralizedCrossEntropy(
   yTrue: Tensor,
   yPred: Tensor,
-  { alpha = 0.5, beta = 0.5 }: { readonly alpha?: number; readonly beta?: number } = {},
+  { q = 0.5 }: { readonly q?: number } = {},
 ): Tensor {
-  const t = asLike(yTrue, yPred);
-  const both = sum(mul(t, yPred));
-  const falsePositive = sum(mul(sub(1, t), yPred));
-  const falseNegative = sum(mul(t, sub(1, yPred)));
-  const all = add(add(both, mul(falsePositive, alpha)), add(mul(falseNegative, beta), epsilon));
-  return sub(1, div(add(both, epsilon), all));
+  const labels = (yTrue.rank === yPred.rank ? yTrue.squeeze(-1) : yTrue).cast("int32");
+  const p = takeAlongAxis(yPred, labels.unsqueeze(-1), -1).squeeze(-1);
+  return div(sub(1, pow(p, q)), q);
 }
 
-/** Whether predictions lie on the right side of `threshold`. */
-export function above(x: Tensor, threshold: number, dtype: Tensor["dtype"]): Tensor {
-  return greater(x, threshold).cast(dtype);
+/** Options of {@link circle}. */
+export interface CircleOptions {
+  /** Default: 80. */
+  readonly gamma?: number;
+  /** Default: 0.4. */
+  readonly margin?: number;
+  /** Whether a sample is not compared with itself. Default: true. */
+  readonly removeDiagonal?: boolean;
+}
+
+/**
+ * Pulls embeddings (samples, features), of norm 1, of one class together and those of different classes apart (Sun et al.,
+ * 2020). Targets are class numbers. Samples without another of their class have loss 0.
+ */
+export function circle(yTrue: Tensor, yPred: Tensor, options: CircleOptions = {}): Tensor {
+  const { gamma = 80, margin = 0.4, removeDiagonal = true } = options;
+  const labels = yTrue.reshape([-1]).cast("int32");
+  const same = labels.unsqueeze(1).equal(labels.unsqueeze(0));
+  const other = same.logicalNot();
+  const own = removeDiagonal ? same.logicalAnd(eye(labels.size, labels.size).equal(0)) : same;
+  const distance = relu(sub(1, matmul(yPred, yPred.transpose())));
+  const near = mul(mul(relu(add(distance, margin)), sub(margin, distance)), -gamma);
+  const far = mul(mul(relu(sub(1 + margin, distance)), sub(1 - margin, distance)), gamma);
+  const total = (scores: Tensor, chosen: Tensor): Tensor =>
+    logSumExp(where(chosen, scores, Number.NEGATIVE_INFINITY), { axis: 1 });
+  const paired = own.any({ axis: 1 }).logicalAnd(other.any({ axis: 1 }));
+  // Where there is no pair the sums are empty; zeros keep their slopes finite.
+  const safe = (chosen: Tensor): Tensor => chosen.logicalOr(paired.logicalNot().unsqueeze(1));
+  const losses = softplus(add(total(near, safe(own)), total(far, safe(other))));
+  return where(paired, losses, 0);
+}
+
+/**
+ * Connectionist temporal classification (Graves et al., 2006): −log of the probability that outputs (samples, steps,
+ * classes), given as logits, spell the labels (samples, length), with blanks and repetitions left out. As in Keras, class 0 is
+ * the blank and fills up shorter labels.
+ */
+export function ctc(yTrue: Tensor, yPred: Tensor): Tensor {
+  const labels = yTrue.cast("int32");
+  const [samples, steps] = yPred.shape as readonly [number, number];
+  const length = labels.shape[1]!;
+  const states = 2 * length + 1;
+  // Blanks around every label; a state may be skipped into from two before where labels differ.
+  const extended = new Int32Array(samples * states);
+  const skips = new Uint8Array(samples * states);
+  const ends = new Int32Array(samples);
+  const data = labels.data;
+  for (let s = 0; s < samples; s++) {
+    for (let i = 0; i < length; i++) {
+      const label = data[s * length + i]!;
+      extended[s * states + 2 * i + 1] = label;
+      skips[s * states + 2 * i + 1] = Number(i > 0 && label !== data[s * length + i - 1]);
+      if (label !== 0) ends[s]!++;
+    }
+  }
+  const low = -1e30;
+  const symbols = tensor({ data: extended, shape: [samples, states] });
+  const mayskip = tensor({ data: skips, shape: [samples, states] }).cast("bool");
+  const logs = logSoftmax(yPred);
+  const emitted = takeAlongAxis(logs, broadcastTo(symbols.unsqueeze(1), [samples, steps, states]), -1);
+  const begin = arange(states).less(2).unsqueeze(0);
+  let alpha = where(begin, emitted.select(1, 0), low);
+  const shifted = (by: number): Tensor =>
+    slice(
+      pad(
+        alpha,
+        [
+          [0, 0],
+          [by, 0],
+        ],
+        { value: low },
+      ),
+      [null, { stop: states }],
+    );
+  for (let t = 1; t < steps; t++) {
+    const from = stack([alpha, shifted(1), where(mayskip, shifted(2), low)], { axis: 0 });
+    alpha = add(logSumExp(from, { axis: 0 }), emitted.select(1, t));
+  }
+  const last = tensor({ data: ends.map((n) => 2 * n), shape: [samples, 1] });
+  const before = tensor({ data: ends.map((n) => Math.max(0, 2 * n - 1)), shape: [samples, 1] });
+  const final = concatenate([takeAlongAxis(alpha, last, 1), takeAlongAxis(alpha, before, 1)], { axis: 1 });
+  const single = tensor({ data: Uint8Array.from(ends, (n) => Number(n === 0)), shape: [samples, 1] }).cast("bool");
+  const both = where(concatenate([single.logicalAnd(false), single], { axis: 1 }), low, final);
+  return neg(logSumExp(both, { axis: 1 }));
 }

@@ -53,6 +53,14 @@ export function sameRank(yTrue: Tensor, yPred: Tensor): readonly [Tensor, Tensor
   return [yTrue, yPred];
 }
 
+/** Weights of samples (or of their steps) with the rank and dtype of the values they belong to. */
+export function fittedWeight(weight: Tensor, values: Tensor): Tensor {
+  let w = weight.dtype === values.dtype ? weight : weight.cast(values.dtype);
+  if (w.rank === values.rank + 1 && w.shape.at(-1) === 1) w = w.squeeze(-1);
+  while (w.rank < values.rank) w = w.unsqueeze(-1);
+  return w;
+}
+
 /**
  * Weights for steps of which a mask says whether they count. As in Keras, those that do weigh (all steps) / (steps that
  * count) where a mean over all is taken, so that it becomes one over those that count.
@@ -61,29 +69,18 @@ export function maskedWeight(mask: Tensor, sampleWeight: Tensor | null, values: 
   const flags = mask.cast(values.dtype);
   const averaged = reduction === "sum_over_batch_size" || reduction === "mean";
   const kept = averaged ? flags.mul(mask.size / Math.max(1, flags.sum().item())) : flags;
-  if (sampleWeight === null) return kept;
-  let weight = sampleWeight.cast(values.dtype);
-  if (weight.rank === kept.rank + 1 && weight.shape.at(-1) === 1) weight = weight.squeeze(-1);
-  while (weight.rank < kept.rank) weight = weight.unsqueeze(-1);
-  return kept.mul(weight);
+  return sampleWeight === null ? kept : kept.mul(fittedWeight(sampleWeight, kept));
 }
 
 /** Weighs and reduces losses of samples. */
 export function reduceWeighted(values: Tensor, sampleWeight: Tensor | null, reduction: Reduction): Tensor {
-  let weighted = values;
-  let weight = sampleWeight;
-  if (weight !== null) {
-    if (weight.dtype !== values.dtype) weight = weight.cast(values.dtype);
-    if (weight.rank === values.rank + 1 && weight.shape.at(-1) === 1)
-      weight = weight.reshape(weight.shape.slice(0, -1));
-    while (weight.rank < values.rank) weight = weight.reshape([...weight.shape, 1]);
-    weighted = values.mul(weight);
-  }
+  const weight = sampleWeight === null ? null : fittedWeight(sampleWeight, values);
+  const weighted = weight === null ? values : values.mul(weight);
   if (reduction === "none") return weighted;
   const total = weighted.rank === 0 ? weighted : weighted.sum();
   if (reduction === "sum") return total;
   if (reduction === "mean_with_sample_weight" && weight !== null) {
-    return total.div(weight.broadcastTo(values.shape).sum());
+    return total.div(weight.broadcastTo(weighted.shape).sum());
   }
-  return total.div(Math.max(1, values.size));
+  return total.div(Math.max(1, weighted.size));
 }

@@ -1,139 +1,121 @@
 import type { Tensor } from "@gradiente/autograd";
-import type { Config } from "../config.ts";
-import { snakeCase } from "../config.ts";
+import { type Config, snakeCase } from "../config.ts";
 import * as f from "./functions.ts";
-import { Loss, type LossFunction, type LossOptions, type Reduction } from "./loss.ts";
+import { Loss, type LossOptions } from "./loss.ts";
 
-/** A loss that is a function of two tensors. */
-export class FunctionLoss extends Loss {
+/** A loss that is a function of two tensors, and of options that files contain too. */
+export class FunctionLoss<O extends object = object> extends Loss {
   readonly className: string;
-  private readonly value: LossFunction;
+  readonly settings: O;
+  private readonly value: (yTrue: Tensor, yPred: Tensor, options: O) => Tensor;
 
-  constructor(className: string, value: LossFunction, options: LossOptions = {}) {
+  constructor(
+    className: string,
+    value: (yTrue: Tensor, yPred: Tensor, options: O) => Tensor,
+    options: LossOptions & O = {} as LossOptions & O,
+  ) {
     super(snakeCase(className), options);
     this.className = className;
     this.value = value;
+    const { name: _, reduction: __, ...settings } = options;
+    this.settings = settings as unknown as O;
   }
 
   call(yTrue: Tensor, yPred: Tensor): Tensor {
-    return this.value(yTrue, yPred);
+    return this.value(yTrue, yPred, this.settings);
   }
-}
 
-export class MeanSquaredError extends FunctionLoss {
-  constructor(options: LossOptions = {}) {
-    super("MeanSquaredError", f.meanSquaredError, options);
-  }
-}
-export class MeanAbsoluteError extends FunctionLoss {
-  constructor(options: LossOptions = {}) {
-    super("MeanAbsoluteError", f.meanAbsoluteError, options);
-  }
-}
-export class MeanAbsolutePercentageError extends FunctionLoss {
-  constructor(options: LossOptions = {}) {
-    super("MeanAbsolutePercentageError", f.meanAbsolutePercentageError, options);
-  }
-}
-export class MeanSquaredLogarithmicError extends FunctionLoss {
-  constructor(options: LossOptions = {}) {
-    super("MeanSquaredLogarithmicError", f.meanSquaredLogarithmicError, options);
-  }
-}
-export class Hinge extends FunctionLoss {
-  constructor(options: LossOptions = {}) {
-    super("Hinge", f.hinge, options);
-  }
-}
-export class SquaredHinge extends FunctionLoss {
-  constructor(options: LossOptions = {}) {
-    super("SquaredHinge", f.squaredHinge, options);
-  }
-}
-export class CategoricalHinge extends FunctionLoss {
-  constructor(options: LossOptions = {}) {
-    super("CategoricalHinge", f.categoricalHinge, options);
-  }
-}
-export class LogCosh extends FunctionLoss {
-  constructor(options: LossOptions = {}) {
-    super("LogCosh", f.logCosh, options);
-  }
-}
-export class KLDivergence extends FunctionLoss {
-  constructor(options: LossOptions = {}) {
-    super("KLDivergence", f.klDivergence, { name: "kl_divergence", ...options });
-  }
-}
-export class Poisson extends FunctionLoss {
-  constructor(options: LossOptions = {}) {
-    super("Poisson", f.poisson, options);
-  }
-}
-export class Dice extends FunctionLoss {
-  constructor(options: LossOptions = {}) {
-    super("Dice", f.dice, options);
-  }
-}
-
-/** A loss with options of its own, which files contain too. */
-abstract class ConfiguredLoss<O extends object> extends FunctionLoss {
-  readonly settings: O;
-  constructor(className: string, value: (t: Tensor, p: Tensor, o: O) => Tensor, options: LossOptions & O) {
-    super(className, (t, p) => value(t, p, options), options);
-    this.settings = options;
-  }
   override getConfig(): Config {
-    const own: Record<string, Config[string]> = {};
-    for (const [key, value] of Object.entries(this.settings)) {
-      if (key !== "name" && key !== "reduction") own[snakeCase(key)] = value as Config[string];
+    const own = Object.entries(this.settings).map(([key, value]) => [snakeCase(key), value]);
+    return { ...super.getConfig(), ...Object.fromEntries(own) };
+  }
+}
+
+/** The class of losses by one function: `new Huber({ delta: 2 })`. */
+export interface LossClass<O extends object = object> {
+  new (options?: LossOptions & O): FunctionLoss<O>;
+}
+
+function lossClass<O extends object>(
+  className: string,
+  value: (yTrue: Tensor, yPred: Tensor, options: O) => Tensor,
+  defaults: LossOptions = {},
+): LossClass<O> {
+  return class extends FunctionLoss<O> {
+    constructor(options: LossOptions & O = {} as LossOptions & O) {
+      super(className, value, { ...defaults, ...options });
     }
-    return { ...super.getConfig(), ...own };
-  }
+  };
 }
 
-export class Huber extends ConfiguredLoss<{ readonly delta?: number }> {
-  constructor(options: LossOptions & { readonly delta?: number } = {}) {
-    super("Huber", f.huber, { name: "huber_loss", ...options });
-  }
-}
-export class CosineSimilarity extends ConfiguredLoss<{ readonly axis?: number }> {
-  constructor(options: LossOptions & { readonly axis?: number } = {}) {
-    super("CosineSimilarity", f.cosineSimilarity, options);
-  }
-}
-export class Tversky extends ConfiguredLoss<{ readonly alpha?: number; readonly beta?: number }> {
-  constructor(options: LossOptions & { readonly alpha?: number; readonly beta?: number } = {}) {
-    super("Tversky", f.tversky, options);
-  }
-}
-export class CategoricalCrossentropy extends ConfiguredLoss<f.CrossentropyOptions> {
-  constructor(options: LossOptions & f.CrossentropyOptions = {}) {
-    super("CategoricalCrossentropy", f.categoricalCrossentropy, options);
-  }
-}
-export class SparseCategoricalCrossentropy extends ConfiguredLoss<{
-  readonly fromLogits?: boolean;
-  readonly ignoreClass?: number | null;
-}> {
-  constructor(options: LossOptions & { readonly fromLogits?: boolean; readonly ignoreClass?: number | null } = {}) {
-    super("SparseCategoricalCrossentropy", f.sparseCategoricalCrossentropy, options);
-  }
-}
-export class BinaryCrossentropy extends ConfiguredLoss<f.CrossentropyOptions> {
-  constructor(options: LossOptions & f.CrossentropyOptions = {}) {
-    super("BinaryCrossentropy", f.binaryCrossentropy, options);
-  }
-}
-export class BinaryFocalCrossentropy extends ConfiguredLoss<f.FocalOptions> {
-  constructor(options: LossOptions & f.FocalOptions = {}) {
-    super("BinaryFocalCrossentropy", f.binaryFocalCrossentropy, options);
-  }
-}
-export class CategoricalFocalCrossentropy extends ConfiguredLoss<f.FocalOptions> {
-  constructor(options: LossOptions & f.FocalOptions = {}) {
-    super("CategoricalFocalCrossentropy", f.categoricalFocalCrossentropy, options);
-  }
-}
-
-export type { LossOptions, Reduction };
+/** Mean of (t − p)². */
+export const MeanSquaredError: LossClass = lossClass("MeanSquaredError", f.meanSquaredError);
+/** Mean of |t − p|. */
+export const MeanAbsoluteError: LossClass = lossClass("MeanAbsoluteError", f.meanAbsoluteError);
+/** Mean of 100·|t − p| / |t|. */
+export const MeanAbsolutePercentageError: LossClass = lossClass(
+  "MeanAbsolutePercentageError",
+  f.meanAbsolutePercentageError,
+);
+/** Mean of (log(1 + t) − log(1 + p))². */
+export const MeanSquaredLogarithmicError: LossClass = lossClass(
+  "MeanSquaredLogarithmicError",
+  f.meanSquaredLogarithmicError,
+);
+/** Quadratic up to `delta` (default 1), linear beyond. */
+export const Huber: LossClass<{ readonly delta?: number }> = lossClass("Huber", f.huber, { name: "huber_loss" });
+/** Mean of log cosh(p − t). */
+export const LogCosh: LossClass = lossClass("LogCosh", f.logCosh);
+/** Minus the cosine of the angle between targets and predictions along `axis` (default: the last). */
+export const CosineSimilarity: LossClass<{ readonly axis?: number }> = lossClass(
+  "CosineSimilarity",
+  f.cosineSimilarity,
+);
+/** Mean of max(1 − t·p, 0), for targets −1 and 1 (0 counts as −1). */
+export const Hinge: LossClass = lossClass("Hinge", f.hinge);
+/** Mean of max(1 − t·p, 0)². */
+export const SquaredHinge: LossClass = lossClass("SquaredHinge", f.squaredHinge);
+/** max(max over the wrong classes − prediction of the right one + 1, 0), for one-hot targets. */
+export const CategoricalHinge: LossClass = lossClass("CategoricalHinge", f.categoricalHinge);
+/** Σ t·log(t / p). */
+export const KLDivergence: LossClass = lossClass("KLDivergence", f.klDivergence);
+/** Mean of p − t·log p. */
+export const Poisson: LossClass = lossClass("Poisson", f.poisson);
+/** One minus the overlap of two masks (Dice, 1945). */
+export const Dice: LossClass<f.OverlapOptions> = lossClass("Dice", f.dice);
+/** One minus an overlap in which false positives and negatives count differently (Salehi et al., 2017). */
+export const Tversky: LossClass<f.TverskyOptions> = lossClass("Tversky", f.tversky);
+/** −(t·log p + (1 − t)·log(1 − p)); computed from logits where a sigmoid gave the predictions. */
+export const BinaryCrossentropy: LossClass<f.CrossentropyOptions> = lossClass(
+  "BinaryCrossentropy",
+  f.binaryCrossentropy,
+);
+/** Binary cross-entropy in which easy samples count less (Lin et al., 2017). */
+export const BinaryFocalCrossentropy: LossClass<f.FocalOptions> = lossClass(
+  "BinaryFocalCrossentropy",
+  f.binaryFocalCrossentropy,
+);
+/** −Σ t·log p for one-hot targets; computed from logits where a softmax gave the predictions. */
+export const CategoricalCrossentropy: LossClass<f.CrossentropyOptions> = lossClass(
+  "CategoricalCrossentropy",
+  f.categoricalCrossentropy,
+);
+/** Cross-entropy of one-hot targets in which easy samples count less (Lin et al., 2017). */
+export const CategoricalFocalCrossentropy: LossClass<f.FocalOptions> = lossClass(
+  "CategoricalFocalCrossentropy",
+  f.categoricalFocalCrossentropy,
+);
+/** −log of the probability of the right class, for targets that are class numbers. */
+export const SparseCategoricalCrossentropy: LossClass<f.SparseCrossentropyOptions> = lossClass(
+  "SparseCategoricalCrossentropy",
+  f.sparseCategoricalCrossentropy,
+);
+/** (1 − p^q) / q (q: 0.5), which wrong labels harm less (Zhang and Sabuncu, 2018). Targets are class numbers. */
+export const CategoricalGeneralizedCrossEntropy: LossClass<{ readonly q?: number }> = lossClass(
+  "CategoricalGeneralizedCrossEntropy",
+  f.categoricalGeneralizedCrossEntropy,
+);
+/** Pulls embeddings of one class together and others apart (Sun et al., 2020). Targets are class numbers. */
+export const Circle: LossClass<f.CircleOptions> = lossClass("Circle", f.circle);
+/** Connectionist temporal classification (Graves et al., 2006): see the function `ctc`. */
+export const CTC: LossClass = lossClass("CTC", f.ctc);

@@ -1,5 +1,4 @@
 import { argmax, type Tensor } from "@gradiente/autograd";
-import { MeanMetric } from "./metric.ts";
 
 /** 1 where targets and predictions are equal. */
 export function accuracy(yTrue: Tensor, yPred: Tensor): Tensor {
@@ -22,31 +21,4 @@ export function categoricalAccuracy(yTrue: Tensor, yPred: Tensor): Tensor {
 export function sparseCategoricalAccuracy(yTrue: Tensor, yPred: Tensor): Tensor {
   const flat = yTrue.rank === yPred.rank && yTrue.shape.at(-1) === 1 ? yTrue.reshape(yTrue.shape.slice(0, -1)) : yTrue;
   return argmax(yPred, { axis: -1 }).equal(flat.cast("int32")).cast("float32");
-}
-
-export class Accuracy extends MeanMetric {
-  constructor({ name = "accuracy" }: { readonly name?: string } = {}) {
-    super(name, accuracy, "Accuracy");
-  }
-}
-
-export class BinaryAccuracy extends MeanMetric {
-  constructor({
-    name = "binary_accuracy",
-    threshold = 0.5,
-  }: { readonly name?: string; readonly threshold?: number } = {}) {
-    super(name, (t, p) => binaryAccuracy(t, p, threshold), "BinaryAccuracy");
-  }
-}
-
-export class CategoricalAccuracy extends MeanMetric {
-  constructor({ name = "categorical_accuracy" }: { readonly name?: string } = {}) {
-    super(name, categoricalAccuracy, "CategoricalAccuracy");
-  }
-}
-
-export class SparseCategoricalAccuracy extends MeanMetric {
-  constructor({ name = "sparse_categorical_accuracy" }: { readonly name?: string } = {}) {
-    super(name, sparseCategoricalAccuracy, "SparseCategoricalAccuracy");
-  }
 }

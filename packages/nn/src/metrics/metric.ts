@@ -1,6 +1,6 @@
 import { sum, type Tensor } from "@gradiente/autograd";
 import { type Config, snakeCase } from "../config.ts";
-import { maskedWeight, sameRank } from "../losses/loss.ts";
+import { fittedWeight, maskedWeight, sameRank } from "../losses/loss.ts";
 import { maskOf } from "../masks.ts";
 import { copyOfState, Fields, type State } from "../state.ts";
 
@@ -10,7 +10,8 @@ const rising: ReadonlySet<string> = new Set(
     ["Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "SparseCategoricalAccuracy", "acc"],
     ["TopKCategoricalAccuracy", "SparseTopKCategoricalAccuracy", "AUC", "Precision", "Recall"],
     ["PrecisionAtRecall", "RecallAtPrecision", "SensitivityAtSpecificity", "SpecificityAtSensitivity"],
-    ["F1Score", "FBetaScore", "MeanIoU", "R2Score", "CosineSimilarity"],
+    ["F1Score", "FBetaScore", "R2Score", "CosineSimilarity", "PearsonCorrelation", "ConcordanceCorrelation"],
+    ["IoU", "BinaryIoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU"],
   ]
     .flat()
     .flatMap((name) => [name, snakeCase(name)]),
@@ -91,8 +92,14 @@ export class Mean extends Metric {
     super(name);
   }
 
-  update(values: Tensor): void {
-    this.add(sum(values).item(), values.size);
+  /** @param values their mean is taken; there are no predictions. */
+  update(values: Tensor, _none?: Tensor, sampleWeight: Tensor | null = null): void {
+    if (sampleWeight === null) {
+      this.add((values.rank === 0 ? values : sum(values)).item(), values.size);
+      return;
+    }
+    const weight = fittedWeight(sampleWeight, values).broadcastTo(values.shape);
+    this.add(sum(values.mul(weight)).item(), sum(weight).item());
   }
 
   /** Adds `total`, the sum of values with the given total weight. */
@@ -111,35 +118,53 @@ export class Mean extends Metric {
   }
 }
 
+/** A weighted sum of numbers. */
+export class Sum extends Metric {
+  readonly className = "Sum";
+  private total = 0;
+
+  constructor({ name = "sum" }: { readonly name?: string } = {}) {
+    super(name);
+  }
+
+  /** @param values their sum is taken; there are no predictions. */
+  update(values: Tensor, _none?: Tensor, sampleWeight: Tensor | null = null): void {
+    const weighted = sampleWeight === null ? values : values.mul(fittedWeight(sampleWeight, values));
+    this.total += (weighted.rank === 0 ? weighted : sum(weighted)).item();
+  }
+
+  result(): number {
+    return this.total;
+  }
+
+  reset(): void {
+    this.total = 0;
+  }
+}
+
 /** The value of a metric for every sample. */
 export type MetricFunction = (yTrue: Tensor, yPred: Tensor) => Tensor;
 
-/** The mean of a function of targets and predictions. */
+/** The mean of a function of targets and predictions; of the steps that count, where predictions carry a mask. */
 export class MeanMetric extends Metric {
   readonly className: string;
   private readonly value: MetricFunction;
+  private readonly options: Config;
   private readonly mean = new Mean();
 
-  constructor(name: string, value: MetricFunction, className = "MeanMetricWrapper") {
+  /** @param options what files contain of the metric besides its name. */
+  constructor(name: string, value: MetricFunction, className = "MeanMetricWrapper", options: Config = {}) {
     super(name);
     this.value = value;
     this.className = className;
+    this.options = options;
   }
 
   update(yTrue: Tensor, yPred: Tensor, sampleWeight: Tensor | null = null): void {
     const [t, p] = sameRank(yTrue, yPred);
     const values = this.value(t, p);
     const mask = maskOf(yPred);
-    const given = mask === null ? sampleWeight : maskedWeight(mask, sampleWeight, values, "sum");
-    if (given === null) {
-      this.mean.add((values.rank === 0 ? values : sum(values)).item(), values.size);
-      return;
-    }
-    let weight = given.cast(values.dtype);
-    if (weight.rank === values.rank + 1) weight = weight.reshape(values.shape);
-    while (weight.rank < values.rank) weight = weight.reshape([...weight.shape, 1]);
-    const full = weight.broadcastTo(values.shape);
-    this.mean.add(sum(values.mul(full)).item(), sum(full).item());
+    this.mean.update(values, yPred, mask === null ? sampleWeight : maskedWeight(mask, sampleWeight, values, "sum"));
   }
 
   result(): number {
@@ -148,5 +173,9 @@ export class MeanMetric extends Metric {
 
   reset(): void {
     this.mean.reset();
+  }
+
+  override getConfig(): Config {
+    return { ...super.getConfig(), ...this.options };
   }
 }

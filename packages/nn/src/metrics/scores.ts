@@ -1,42 +1,9 @@
-import { type Tensor, tensor } from "@gradiente/autograd";
-import { cosineSimilarity, logCosh, meanSquaredError } from "../losses/functions.ts";
+import type { Tensor } from "@gradiente/autograd";
+import type { Config } from "../config.ts";
+import { unknownName } from "../errors.ts";
+import { meanSquaredError } from "../losses/functions.ts";
+import { fittedWeight, sameRank } from "../losses/loss.ts";
 import { MeanMetric, Metric } from "./metric.ts";
-
-/** 1 where the right class is among the `k` largest predictions. */
-function inTopK(labels: ArrayLike<number>, yPred: Tensor, k: number): Tensor {
-  const classes = yPred.shape.at(-1)!;
-  const scores = yPred.data;
-  const count = scores.length / classes;
-  const hits = new Float32Array(count);
-  for (let i = 0; i < count; i++) {
-    const own = scores[i * classes + labels[i]!]!;
-    let larger = 0;
-    for (let c = 0; c < classes; c++) if (scores[i * classes + c]! > own) larger++;
-    hits[i] = Number(larger < k);
-  }
-  return tensor({ data: hits, shape: yPred.shape.slice(0, -1) });
-}
-
-/** Options of top-k metrics. */
-export interface TopKOptions {
-  readonly name?: string;
-  /** Default: 5. */
-  readonly k?: number;
-}
-
-/** How often the class of one-hot targets is among the `k` largest predictions. */
-export class TopKCategoricalAccuracy extends MeanMetric {
-  constructor({ name = "top_k_categorical_accuracy", k = 5 }: TopKOptions = {}) {
-    super(name, (t, p) => inTopK(t.argmax({ axis: -1 }).data, p, k), "TopKCategoricalAccuracy");
-  }
-}
-
-/** How often the class given by its number is among the `k` largest predictions. */
-export class SparseTopKCategoricalAccuracy extends MeanMetric {
-  constructor({ name = "sparse_top_k_categorical_accuracy", k = 5 }: TopKOptions = {}) {
-    super(name, (t, p) => inTopK(t.data, p, k), "SparseTopKCategoricalAccuracy");
-  }
-}
 
 /** The root of the mean squared error. */
 export class RootMeanSquaredError extends MeanMetric {
@@ -48,58 +15,91 @@ export class RootMeanSquaredError extends MeanMetric {
   }
 }
 
-/** The mean cosine of the angle between targets and predictions. */
-export class CosineSimilarityMetric extends MeanMetric {
-  constructor({ name = "cosine_similarity" }: { readonly name?: string } = {}) {
-    super(name, (t, p) => cosineSimilarity(t, p).neg(), "CosineSimilarity");
-  }
-}
+const aggregations = ["uniform_average", "variance_weighted_average"] as const;
 
-export class LogCoshError extends MeanMetric {
-  constructor({ name = "logcosh" }: { readonly name?: string } = {}) {
-    super(name, logCosh, "LogCoshError");
-  }
+/** Options of {@link R2Score}. */
+export interface R2Options {
+  readonly name?: string;
+  /** Over outputs: equally, or by their variances. Default: "uniform_average". */
+  readonly classAggregation?: (typeof aggregations)[number];
+  /** The number of inputs, for the adjusted score. Default: 0, not adjusted. */
+  readonly numRegressors?: number;
 }
 
 /** The coefficient of determination, averaged over outputs. */
 export class R2Score extends Metric {
   readonly className = "R2Score";
-  private sums: { count: number; t: Float64Array; squares: Float64Array; errors: Float64Array } | null = null;
-  constructor({ name = "r2_score" }: { readonly name?: string } = {}) {
-    super(name);
-  }
-  update(yTrue: Tensor, yPred: Tensor): void {
-    const n = yPred.rank < 2 ? 1 : yPred.shape.at(-1)!;
-    const zeros = () => new Float64Array(n);
-    this.sums ??= { count: 0, t: zeros(), squares: zeros(), errors: zeros() };
-    const [truth, guess] = [yTrue.data, yPred.data];
-    for (let i = 0; i < truth.length; i++) {
-      const t = truth[i]!;
-      this.sums.t[i % n]! += t;
-      this.sums.squares[i % n]! += t * t;
-      this.sums.errors[i % n]! += (t - guess[i]!) ** 2;
+  private readonly options: R2Options;
+  private sums: {
+    samples: number;
+    count: Float64Array;
+    t: Float64Array;
+    squares: Float64Array;
+    errors: Float64Array;
+  } | null = null;
+  constructor(options: R2Options = {}) {
+    super(options.name ?? "r2_score");
+    const { classAggregation = "uniform_average" } = options;
+    if (!aggregations.includes(classAggregation)) {
+      throw unknownName("R2Score", "classAggregation", classAggregation, aggregations);
     }
-    this.sums.count += truth.length / n;
+    this.options = options;
+  }
+  update(yTrue: Tensor, yPred: Tensor, sampleWeight: Tensor | null = null): void {
+    const [target, prediction] = sameRank(yTrue, yPred);
+    const n = prediction.rank < 2 ? 1 : prediction.shape.at(-1)!;
+    const zeros = () => new Float64Array(n);
+    this.sums ??= { samples: 0, count: zeros(), t: zeros(), squares: zeros(), errors: zeros() };
+    const [truth, guess] = [target.data, prediction.data];
+    const weight =
+      sampleWeight === null ? null : fittedWeight(sampleWeight, prediction).broadcastTo(prediction.shape).data;
+    for (let i = 0; i < truth.length; i++) {
+      const w = weight?.[i] ?? 1;
+      const t = truth[i]!;
+      this.sums.count[i % n]! += w;
+      this.sums.t[i % n]! += w * t;
+      this.sums.squares[i % n]! += w * t * t;
+      this.sums.errors[i % n]! += w * (t - guess[i]!) ** 2;
+    }
+    this.sums.samples += truth.length;
   }
   result(): number {
     if (this.sums === null) return 0;
-    const { count, t, squares, errors } = this.sums;
-    let total = 0;
-    for (let k = 0; k < t.length; k++) total += 1 - errors[k]! / (squares[k]! - t[k]! ** 2 / count);
-    return total / t.length;
+    const { samples, count, t, squares, errors } = this.sums;
+    const { classAggregation = "uniform_average", numRegressors = 0 } = this.options;
+    const variances = squares.map((s, k) => s - t[k]! ** 2 / count[k]!);
+    const weights = classAggregation === "uniform_average" ? variances.map(() => 1) : variances;
+    let [total, weight] = [0, 0];
+    variances.forEach((v, k) => {
+      const score = 1 - errors[k]! / v;
+      total += weights[k]! * (Number.isFinite(score) ? score : 0);
+      weight += weights[k]!;
+    });
+    const score = total / weight;
+    const free = samples - numRegressors - 1;
+    return numRegressors === 0 || free <= 0 ? score : 1 - ((1 - score) * (samples - 1)) / free;
   }
   reset(): void {
     this.sums = null;
   }
+  override getConfig(): Config {
+    const { classAggregation = "uniform_average", numRegressors = 0 } = this.options;
+    return { ...super.getConfig(), class_aggregation: classAggregation, num_regressors: numRegressors };
+  }
 }
+
+const averages = ["macro", "micro", "weighted"] as const;
 
 /** Options of {@link FBetaScore}. */
 export interface FBetaOptions {
   readonly name?: string;
   /** How much more recall counts than precision. Default: 1. */
   readonly beta?: number;
-  /** Over classes ("macro"), over decisions ("micro"), or by the classes' frequency ("weighted"). Default: "macro". */
-  readonly average?: "macro" | "micro" | "weighted" | null;
+  /**
+   * Over classes ("macro"), over decisions ("micro"), or by the classes' frequency ("weighted"). Default: "macro"; with
+   * null, Keras' default, `result` is that too, and `scores` gives those of the classes.
+   */
+  readonly average?: (typeof averages)[number] | null;
   /** What a prediction must exceed; by default only the largest counts. */
   readonly threshold?: number | null;
 }
@@ -111,43 +111,55 @@ export class FBetaScore extends Metric {
   private counts: { tp: Float64Array; fp: Float64Array; fn: Float64Array } | null = null;
   constructor({ name = "fbeta_score", beta = 1, average = "macro", threshold = null }: FBetaOptions = {}) {
     super(name);
+    if (average !== null && !averages.includes(average)) throw unknownName(name, "average", average, averages);
     this.options = { beta, average, threshold };
   }
-  update(yTrue: Tensor, yPred: Tensor): void {
+  update(yTrue: Tensor, yPred: Tensor, sampleWeight: Tensor | null = null): void {
     const n = yPred.shape.at(-1)!;
     const zeros = () => new Float64Array(n);
     this.counts ??= { tp: zeros(), fp: zeros(), fn: zeros() };
-    const [truth, scores] = [yTrue.data, yPred.data];
+    const [truth, scores, weight] = [yTrue.data, yPred.data, sampleWeight?.data];
     for (let start = 0; start < scores.length; start += n) {
+      const w = weight?.[start / n] ?? 1;
       const largest = Math.max(...scores.subarray(start, start + n));
       for (let c = 0; c < n; c++) {
         const score = scores[start + c]!;
         const { threshold } = this.options;
         const said = threshold === null ? score >= largest && Math.abs(score) > 1e-9 : score > threshold;
         const is = truth[start + c] !== 0;
-        if (said && is) this.counts.tp[c]!++;
-        else if (said) this.counts.fp[c]!++;
-        else if (is) this.counts.fn[c]!++;
+        if (said && is) this.counts.tp[c]! += w;
+        else if (said) this.counts.fp[c]! += w;
+        else if (is) this.counts.fn[c]! += w;
       }
     }
+  }
+  private score(tp: number, fp: number, fn: number): number {
+    const { beta } = this.options;
+    const [precision, recall] = [tp / (tp + fp + 1e-7), tp / (tp + fn + 1e-7)];
+    return ((1 + beta ** 2) * precision * recall) / (beta ** 2 * precision + recall + 1e-7);
+  }
+  /** The score of every class. */
+  scores(): Float64Array {
+    if (this.counts === null) return new Float64Array(0);
+    const { tp, fp, fn } = this.counts;
+    return tp.map((n, c) => this.score(n, fp[c]!, fn[c]!));
   }
   result(): number {
     if (this.counts === null) return 0;
     const { tp, fp, fn } = this.counts;
-    const { beta, average } = this.options;
-    const score = (t: number, p: number, n: number) => {
-      const [precision, recall] = [t / (t + p + 1e-7), t / (t + n + 1e-7)];
-      return ((1 + beta ** 2) * precision * recall) / (beta ** 2 * precision + recall + 1e-7);
-    };
     const sum = (a: Float64Array) => a.reduce((x, y) => x + y, 0);
-    if (average === "micro") return score(sum(tp), sum(fp), sum(fn));
-    const scores = tp.map((t, c) => score(t, fp[c]!, fn[c]!));
-    if (average !== "weighted") return sum(scores) / scores.length;
+    if (this.options.average === "micro") return this.score(sum(tp), sum(fp), sum(fn));
+    const scores = this.scores();
+    if (this.options.average !== "weighted") return sum(scores) / scores.length;
     const all = sum(tp) + sum(fn);
     return all === 0 ? 0 : sum(scores.map((s, c) => s * (tp[c]! + fn[c]!))) / all;
   }
   reset(): void {
     this.counts = null;
+  }
+  override getConfig(): Config {
+    const { average, beta, threshold } = this.options;
+    return { ...super.getConfig(), average, beta, threshold };
   }
 }
 
@@ -157,40 +169,8 @@ export class F1Score extends FBetaScore {
   constructor(options: Omit<FBetaOptions, "beta"> = {}) {
     super({ name: "f1_score", ...options, beta: 1 });
   }
-}
-
-/** The overlap of predicted and true class numbers, averaged over classes. */
-export class MeanIoU extends Metric {
-  readonly className = "MeanIoU";
-  private readonly classes: number;
-  private readonly matrix: Float64Array;
-  constructor({ numClasses, name = "mean_io_u" }: { readonly numClasses: number; readonly name?: string }) {
-    super(name);
-    this.classes = numClasses;
-    this.matrix = new Float64Array(numClasses * numClasses);
-  }
-  update(yTrue: Tensor, yPred: Tensor, sampleWeight: Tensor | null = null): void {
-    const [truth, guess, weight] = [yTrue.data, yPred.data, sampleWeight?.data];
-    for (let i = 0; i < truth.length; i++) {
-      this.matrix[Math.trunc(truth[i]!) * this.classes + Math.trunc(guess[i]!)]! += weight?.[i] ?? 1;
-    }
-  }
-  result(): number {
-    let [total, present] = [0, 0];
-    for (let c = 0; c < this.classes; c++) {
-      let [row, column] = [0, 0];
-      for (let d = 0; d < this.classes; d++) {
-        row += this.matrix[c * this.classes + d]!;
-        column += this.matrix[d * this.classes + c]!;
-      }
-      const both = this.matrix[c * this.classes + c]!;
-      if (row + column - both === 0) continue;
-      total += both / (row + column - both);
-      present++;
-    }
-    return present === 0 ? 0 : total / present;
-  }
-  reset(): void {
-    this.matrix.fill(0);
+  override getConfig(): Config {
+    const { beta: _, ...config } = super.getConfig();
+    return config;
   }
 }

@@ -1,19 +1,24 @@
 import { type Config, isSerialized, optionsOf, type Serialized } from "../config.ts";
 import { ModelFileError } from "../errors.ts";
 import * as activations from "../layers/activations.ts";
-import { MultiHeadAttention } from "../layers/attention.ts";
+import * as attention from "../layers/attention.ts";
 import * as augmentation from "../layers/augmentation.ts";
 import * as cells from "../layers/cells.ts";
 import * as convolution from "../layers/convolution.ts";
 import * as core from "../layers/core.ts";
+import { EinsumDense } from "../layers/einsum-dense.ts";
 import { Embedding, Masking } from "../layers/embedding.ts";
+import { CategoryEncoding, Discretization } from "../layers/encoding.ts";
 import { Normalization } from "../layers/feature-normalization.ts";
+import { IntegerLookup, StringLookup } from "../layers/lookup.ts";
 import * as merge from "../layers/merge.ts";
 import * as noise from "../layers/noise.ts";
 import * as normalization from "../layers/normalization.ts";
 import * as pooling from "../layers/pooling.ts";
 import * as recurrent from "../layers/recurrent.ts";
+import * as resizing from "../layers/resizing.ts";
 import * as shape from "../layers/shape.ts";
+import * as spatial from "../layers/spatial.ts";
 import { Bidirectional, TimeDistributed } from "../layers/wrappers.ts";
 import { Layer } from "../module.ts";
 import { batchShapeOf, functionalOf, sequentialOf } from "./graph.ts";
@@ -33,14 +38,18 @@ const positional: readonly (readonly [LayerClass, readonly string[]])[] = [
   [shape.Reshape, ["targetShape"]],
   [shape.Permute, ["dims"]],
   [shape.RepeatVector, ["n"]],
-  [shape.ZeroPadding1D, ["padding"]],
-  [shape.ZeroPadding2D, ["padding"]],
-  [shape.Cropping1D, ["cropping"]],
-  [shape.Cropping2D, ["cropping"]],
-  [shape.UpSampling1D, ["size"]],
-  [shape.UpSampling2D, ["size"]],
+  [spatial.ZeroPadding1D, ["padding"]],
+  [spatial.ZeroPadding2D, ["padding"]],
+  [spatial.ZeroPadding3D, ["padding"]],
+  [spatial.Cropping1D, ["cropping"]],
+  [spatial.Cropping2D, ["cropping"]],
+  [spatial.Cropping3D, ["cropping"]],
+  [spatial.UpSampling1D, ["size"]],
+  [spatial.UpSampling2D, ["size"]],
+  [spatial.UpSampling3D, ["size"]],
   [noise.SpatialDropout1D, ["rate"]],
   [noise.SpatialDropout2D, ["rate"]],
+  [noise.SpatialDropout3D, ["rate"]],
   [noise.GaussianNoise, ["stddev"]],
   [noise.GaussianDropout, ["rate"]],
   [noise.AlphaDropout, ["rate"]],
@@ -48,13 +57,29 @@ const positional: readonly (readonly [LayerClass, readonly string[]])[] = [
   [augmentation.RandomFlip, ["mode"]],
   [augmentation.RandomBrightness, ["factor"]],
   [augmentation.RandomContrast, ["factor"]],
+  [augmentation.RandomRotation, ["factor"]],
+  [augmentation.RandomTranslation, ["heightFactor", "widthFactor"]],
+  [augmentation.RandomZoom, ["heightFactor", "widthFactor"]],
+  [augmentation.RandomCrop, ["height", "width"]],
+  [resizing.Resizing, ["height", "width"]],
+  [resizing.CenterCrop, ["height", "width"]],
+  [EinsumDense, ["equation", "outputShape"]],
   [convolution.Conv1D, ["filters", "kernelSize"]],
   [convolution.Conv2D, ["filters", "kernelSize"]],
   [convolution.Conv3D, ["filters", "kernelSize"]],
   [convolution.Conv1DTranspose, ["filters", "kernelSize"]],
   [convolution.Conv2DTranspose, ["filters", "kernelSize"]],
+  [convolution.Conv3DTranspose, ["filters", "kernelSize"]],
+  [convolution.SeparableConv1D, ["filters", "kernelSize"]],
   [convolution.SeparableConv2D, ["filters", "kernelSize"]],
+  [convolution.DepthwiseConv1D, ["kernelSize"]],
   [convolution.DepthwiseConv2D, ["kernelSize"]],
+  [pooling.AdaptiveAveragePooling1D, ["outputSize"]],
+  [pooling.AdaptiveAveragePooling2D, ["outputSize"]],
+  [pooling.AdaptiveAveragePooling3D, ["outputSize"]],
+  [pooling.AdaptiveMaxPooling1D, ["outputSize"]],
+  [pooling.AdaptiveMaxPooling2D, ["outputSize"]],
+  [pooling.AdaptiveMaxPooling3D, ["outputSize"]],
   [merge.Dot, ["axes"]],
   [recurrent.SimpleRNN, ["units"]],
   [recurrent.LSTM, ["units"]],
@@ -72,14 +97,19 @@ const plain: readonly LayerClass[] = [
   Masking,
   noise.ActivityRegularization,
   ...Object.values(activations),
-  ...Object.values(pooling),
+  ...Object.values(pooling).filter((type) => !type.className.startsWith("Adaptive")),
   normalization.BatchNormalization,
   normalization.LayerNormalization,
   normalization.GroupNormalization,
   normalization.UnitNormalization,
   normalization.RMSNormalization,
-  MultiHeadAttention,
+  ...Object.values(attention),
   Normalization,
+  CategoryEncoding,
+  Discretization,
+  IntegerLookup,
+  StringLookup,
+  core.IdentityLayer,
   merge.Add,
   merge.Subtract,
   merge.Multiply,
@@ -101,6 +131,10 @@ const readers = new Map<string, LayerReader>([
         ...(config.merge_mode === null ? { mergeMode: null } : {}),
         ...(isSerialized(backwardLayer) ? { backwardLayer: innerOf(backwardLayer) as recurrent.RNN } : {}),
       }),
+  ],
+  [
+    "SpectralNormalization",
+    (_, { layer, ...options }) => new normalization.SpectralNormalization(innerOf(layer), options),
   ],
   ["TimeDistributed", (_, { layer, ...options }) => new TimeDistributed(innerOf(layer), options)],
   ["RNN", (_, { cell, ...options }) => new recurrent.RNN(innerOf(cell) as cells.RecurrentCell, options)],
@@ -133,8 +167,6 @@ const mustBe: Readonly<Record<string, readonly unknown[]>> = {
   dataFormat: ["channels_last"],
   loraRank: [],
   quantizationConfig: [],
-  outputPadding: [],
-  attentionAxes: [],
   renorm: [false],
   virtualBatchSize: [],
   timeMajor: [false],

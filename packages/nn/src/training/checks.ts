@@ -10,6 +10,9 @@ export function checkInputShape(layer: string, expected: BatchShape, given: read
   if (!fits) throw new LayerInputError(layer, showShape(expected), given);
 }
 
+/** Losses whose targets are class numbers, or sequences of them. */
+const takesLabels: ReadonlySet<string> = new Set(["CategoricalGeneralizedCrossEntropy", "Circle", "CTC"]);
+
 /** Fails for targets that do not fit the losses, before any step is taken. */
 export function checkTargets(
   op: string,
@@ -27,7 +30,7 @@ export function checkTargets(
     const [column, output] = [y[i]!, outputs[i]!];
     if (loss instanceof SparseCategoricalCrossentropy)
       checkLabels(op, column, output, loss.settings.ignoreClass ?? null);
-    else if (loss instanceof FunctionLoss && loss.className !== "FunctionLoss")
+    else if (loss instanceof FunctionLoss && loss.constructor !== FunctionLoss && !takesLabels.has(loss.className))
       checkShape(op, loss.className, column, output);
   });
 }
