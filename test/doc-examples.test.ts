@@ -7,6 +7,7 @@ import * as g from "@gradiente/autograd";
 import * as extend from "@gradiente/autograd/extend";
 import * as tensorFiles from "@gradiente/autograd/files";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import * as ops from "../packages/autograd/src/ops/index.ts";
 
 // Runs the examples in docstrings. A line `expression; // value` says what the expression prints.
 
@@ -104,6 +105,11 @@ describe("examples in docstrings", () => {
   afterAll(() => {
     process.chdir(before);
     rmSync(folder, { recursive: true });
+  });
+  test("there is one of every operation", () => {
+    const code = examples.flatMap((e) => e.code).join("\n");
+    const names = Object.entries(ops).flatMap(([name, f]) => (typeof f === "function" ? [name] : []));
+    expect(names.filter((name) => !new RegExp(`\\b${name}\\(`).test(code))).toEqual([]);
   });
   test("there are some", () => expect(examples.length).toBeGreaterThan(150));
   test.each(examples.map((e) => [`${e.file}:${e.line}`, e] as const))("%s", (_, example) => run(example));

@@ -130,7 +130,7 @@ export function unknownOption(op: string, option: string, value: unknown, valid:
   const nearest = given !== "" && near !== undefined && near.edits <= 2 ? near.v : undefined;
   return new ArgumentError({
     op,
-    message: `${option} is ${JSON.stringify(value)}, expected one of ${valid.map((v) => JSON.stringify(v)).join(", ")}`,
+    message: `${option} is ${typeof value === "string" ? JSON.stringify(value) : String(value)}, expected one of ${valid.map((v) => JSON.stringify(v)).join(", ")}`,
     ...(nearest === undefined ? {} : { hint: `did you mean ${JSON.stringify(nearest)}?` }),
   });
 }

@@ -112,7 +112,7 @@ export type AxisArgument = number | readonly number[] | undefined | null;
 export function normalizeAxes(op: string, axis: AxisArgument, operand: Operand): readonly number[] {
   const rank = operand.shape.length;
   if (axis === undefined || axis === null) return Array.from({ length: rank }, (_, i) => i);
-  const axes = (typeof axis === "number" ? [axis] : axis).map((a) => normalizeAxis(op, a, operand));
+  const axes = (typeof axis === "number" ? [axis] : listOf(op, "axes", axis)).map((a) => normalizeAxis(op, a, operand));
   if (new Set(axes).size !== axes.length) {
     throw new AxisError({ op, message: `axis [${axes.join(", ")}] names an axis twice`, operands: [operand] });
   }
@@ -151,6 +151,15 @@ export function checkShape(op: string, shape: Shape): Shape {
     });
   }
   return shape;
+}
+
+/**
+ * A list given by a user, as it is.
+ * @throws {ArgumentError} when it is something else.
+ */
+export function listOf<T>(op: string, what: string, list: readonly T[]): readonly T[] {
+  if (Array.isArray(list)) return list;
+  throw new ArgumentError({ op, message: `${what} are ${String(list)}`, hint: "give an array" });
 }
 
 /** Shape and dtype of a tensor-like, for error facts. */

@@ -1,5 +1,5 @@
 import { ArgumentError, ShapeError } from "../errors.ts";
-import { normalizeAxis, type Shape } from "../shape.ts";
+import { listOf, normalizeAxis, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { broadcastTo } from "./broadcast.ts";
 import { greaterEqual, where } from "./comparison.ts";
@@ -10,15 +10,29 @@ import { reshape } from "./reshape.ts";
 import { concatenate, flatten, swapAxes } from "./shape.ts";
 import { flip, type See, select, slice, unview, view } from "./view.ts";
 
-/** {@link flatten} of all axes. */
+/**
+ * {@link flatten} of all axes.
+ *
+ * @example
+ * ```ts
+ * ravel([[1, 2], [3, 4]]); // [1, 2, 3, 4]
+ * ```
+ */
 export function ravel(x: TensorLike): Tensor {
   return flatten(asTensor(x));
 }
 
-/** {@link broadcastTo}, where -1 keeps the length of an axis. */
+/**
+ * {@link broadcastTo}, where -1 keeps the length of an axis.
+ *
+ * @example
+ * ```ts
+ * expand([[1], [2]], [-1, 2]); // [[1, 1], [2, 2]]
+ * ```
+ */
 export function expand(x: TensorLike, shape: Shape): Tensor {
   const input = asTensor(x);
-  const lead = shape.length - input.rank;
+  const lead = listOf("expand", "lengths", shape).length - input.rank;
   return broadcastTo(
     input,
     shape.map((n, i) => (n === -1 && i >= lead ? input.shape[i - lead]! : n)),
@@ -37,7 +51,7 @@ export function expand(x: TensorLike, shape: Shape): Tensor {
  */
 export function tile(x: TensorLike, counts: number | readonly number[]): Tensor {
   const given = asTensor(x);
-  const list = typeof counts === "number" ? [counts] : counts;
+  const list = typeof counts === "number" ? [counts] : listOf("tile", "counts", counts);
   if (!list.every((n) => Number.isInteger(n) && n >= 0)) {
     throw new ArgumentError({ op: "tile", message: `counts are ${JSON.stringify(counts)}`, operands: [given] });
   }
@@ -76,7 +90,8 @@ export function repeat(
 ): Tensor {
   const input = axis === undefined ? ravel(x) : asTensor(x);
   const at = normalizeAxis("repeat", axis ?? 0, input);
-  const counts = typeof count === "number" ? Array<number>(input.shape[at]!).fill(count) : count;
+  const counts =
+    typeof count === "number" ? Array<number>(input.shape[at]!).fill(count) : listOf("repeat", "counts", count);
   if (counts.length !== input.shape[at] || !counts.every((n) => Number.isInteger(n) && n >= 0)) {
     throw new ArgumentError({ op: "repeat", message: `counts are ${JSON.stringify(count)}`, operands: [input] });
   }
@@ -115,13 +130,20 @@ export function split(
   const cuts =
     typeof sections === "number"
       ? Array.from({ length: sections - 1 }, (_, i) => ((i + 1) * length) / sections)
-      : sections;
+      : listOf("split", "cuts", sections);
   const bounds = [0, ...cuts, length];
   const lead = Array<null>(at).fill(null);
   return bounds.slice(1).map((stop, i) => slice(input, [...lead, { start: bounds[i]!, stop }]));
 }
 
-/** At most `count` parts of equal length along an axis, the last one shorter where it must be. */
+/**
+ * At most `count` parts of equal length along an axis, the last one shorter where it must be.
+ *
+ * @example
+ * ```ts
+ * chunk([1, 2, 3], 2); // [[1, 2], [3]]
+ * ```
+ */
 export function chunk(x: TensorLike, count: number, { axis = 0 }: { readonly axis?: number } = {}): Tensor[] {
   const input = asTensor(x);
   const length = input.shape[normalizeAxis("chunk", axis, input)]!;
@@ -131,7 +153,14 @@ export function chunk(x: TensorLike, count: number, { axis = 0 }: { readonly axi
   return split(input, cuts, { axis });
 }
 
-/** The slices along an axis, which disappears. */
+/**
+ * The slices along an axis, which disappears.
+ *
+ * @example
+ * ```ts
+ * unstack([[1, 2], [3, 4]]); // [[1, 2], [3, 4]]
+ * ```
+ */
 export function unstack(x: TensorLike, { axis = 0 }: { readonly axis?: number } = {}): Tensor[] {
   const input = asTensor(x);
   const at = normalizeAxis("unstack", axis, input);
@@ -154,7 +183,7 @@ export function roll(
   { axis }: { readonly axis?: number | readonly number[] } = {},
 ): Tensor {
   const input = asTensor(x);
-  const shifts = typeof shift === "number" ? [shift] : shift;
+  const shifts = typeof shift === "number" ? [shift] : listOf("roll", "shifts", shift);
   if (axis === undefined)
     return reshape(
       roll(
@@ -258,7 +287,14 @@ export function diag(x: TensorLike, { offset = 0 }: { readonly offset?: number }
   return unview(input, diagonalView([0, 1], offset), [n, n]);
 }
 
-/** The sum of a {@link diagonal}. */
+/**
+ * The sum of a {@link diagonal}.
+ *
+ * @example
+ * ```ts
+ * trace([[1, 2], [3, 4]]); // 5
+ * ```
+ */
 export function trace(x: TensorLike, options: DiagonalOptions = {}): Tensor {
   return sum(diagonal(x, options), { axis: -1 });
 }

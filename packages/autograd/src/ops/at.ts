@@ -1,5 +1,5 @@
 import { ArgumentError, ShapeError } from "../errors.ts";
-import { type Shape, sizeOf } from "../shape.ts";
+import { listOf, type Shape, sizeOf } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 import { add, mul } from "./arithmetic.ts";
 import { broadcastTo } from "./broadcast.ts";
@@ -100,8 +100,8 @@ export function at(x: TensorLike, ...index: Index[]): Tensor {
 }
 
 /** For each element of `at(x, ...index)`, where it lies in `x`, row-major. */
-function placesOf(input: Tensor, index: readonly Index[]): Tensor {
-  return at(reshape(arange(input.size), input.shape), ...index);
+function placesOf(op: string, input: Tensor, index: readonly Index[]): Tensor {
+  return at(reshape(arange(input.size), input.shape), ...listOf(op, "indices", index));
 }
 
 function valuesFor(op: string, value: TensorLike, input: Tensor, shape: Shape): Tensor {
@@ -124,7 +124,7 @@ function valuesFor(op: string, value: TensorLike, input: Tensor, shape: Shape): 
  */
 export function setAt(x: TensorLike, index: readonly Index[], value: TensorLike): Tensor {
   const input = asTensor(x);
-  const places = placesOf(input, index);
+  const places = placesOf("setAt", input, index);
   const values = valuesFor("setAt", value, input, places.shape);
   return reshape(scatter(flatten(input), flatten(places), values), input.shape);
 }
@@ -140,7 +140,7 @@ export function setAt(x: TensorLike, index: readonly Index[], value: TensorLike)
  */
 export function addAt(x: TensorLike, index: readonly Index[], value: TensorLike): Tensor {
   const input = asTensor(x);
-  const places = placesOf(input, index);
+  const places = placesOf("addAt", input, index);
   const values = valuesFor("addAt", value, input, places.shape);
   return add(input, reshape(addAlongAxis(values, flatten(places), 0, [input.size]), input.shape));
 }

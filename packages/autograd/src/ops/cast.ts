@@ -26,13 +26,27 @@ export function cast(x: TensorLike, dtype: DType): Tensor {
   return apply(castOp, [input], { compute, dtype, scalars: [] });
 }
 
-/** A copy whose elements lie row-major without gaps; `x` itself when they already do. */
+/**
+ * A copy whose elements lie row-major without gaps; `x` itself when they already do.
+ *
+ * @example
+ * ```ts
+ * contiguous(tensor([[1, 2], [3, 4]]).transpose()).strides; // [2, 1]
+ * ```
+ */
 export function contiguous(x: TensorLike): Tensor {
   const input = asTensor(x);
   return isContiguous(input) ? input : clone(input);
 }
 
-/** A copy with storage of its own, through which gradients flow. */
+/**
+ * A copy with storage of its own, through which gradients flow.
+ *
+ * @example
+ * ```ts
+ * clone([1, 2]); // [1, 2]
+ * ```
+ */
 export function clone(x: TensorLike): Tensor {
   const input = asTensor(x);
   return apply(castOp, [input], { compute: computeDType(input.dtype), dtype: input.dtype, scalars: [] });

@@ -193,7 +193,14 @@ export function conv2d(x: TensorLike, kernel: TensorLike, options: ConvOptions =
   return convolve("conv2d", 2, x, kernel, options);
 }
 
-/** A convolution over three axes, channels last; see {@link conv2d}. */
+/**
+ * A convolution over three axes, channels last; see {@link conv2d}.
+ *
+ * @example
+ * ```ts
+ * conv3d(ones([1, 2, 2, 2, 1]), ones([2, 2, 2, 1, 1])); // [[[[[8]]]]]
+ * ```
+ */
 export function conv3d(x: TensorLike, kernel: TensorLike, options: ConvOptions = {}): Tensor {
   return convolve("conv3d", 3, x, kernel, options);
 }
@@ -289,7 +296,14 @@ export function convTranspose2d(x: TensorLike, kernel: TensorLike, options: Conv
   return convolveTransposed("convTranspose2d", 2, x, kernel, options);
 }
 
-/** The transpose of {@link conv3d} with respect to its input; see {@link convTranspose2d}. */
+/**
+ * The transpose of {@link conv3d} with respect to its input; see {@link convTranspose2d}.
+ *
+ * @example
+ * ```ts
+ * convTranspose3d(ones([1, 1, 1, 1, 1]), ones([1, 1, 2, 1, 1])); // [[[[[1], [1]]]]]
+ * ```
+ */
 export function convTranspose3d(x: TensorLike, kernel: TensorLike, options: ConvTransposeOptions = {}): Tensor {
   return convolveTransposed("convTranspose3d", 3, x, kernel, options);
 }

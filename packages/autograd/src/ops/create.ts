@@ -57,18 +57,39 @@ export function parameter(value: TensorLike, options: TensorOptions = {}): Param
   return mark("parameter", result, { requiresGrad: options.requiresGrad ?? isFloat(source.dtype) });
 }
 
-/** The tensor that a value stands for; tensors are given back as they are. */
+/**
+ * The tensor that a value stands for; tensors are given back as they are.
+ *
+ * @example
+ * ```ts
+ * asTensor([1, 2]).shape; // [2]
+ * ```
+ */
 export function asTensor(value: TensorLike, dtype?: DType): Tensor {
   return value instanceof Tensor ? value : make("tensor", value, dtype);
 }
 
-/** A rank-n tensor of zeros. `dtype` defaults to float32 (see {@link defaultDType}). */
+/**
+ * A rank-n tensor of zeros. `dtype` defaults to float32 (see {@link defaultDType}).
+ *
+ * @example
+ * ```ts
+ * zeros([2]); // [0, 0]
+ * ```
+ */
 export function zeros<const S extends Shape>(shape: S, options?: TensorOptions): TensorOf<S>;
 export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
   return full(shape, 0, options);
 }
 
-/** A rank-n tensor of ones. `dtype` defaults to float32 (see {@link defaultDType}). */
+/**
+ * A rank-n tensor of ones. `dtype` defaults to float32 (see {@link defaultDType}).
+ *
+ * @example
+ * ```ts
+ * ones([2]); // [1, 1]
+ * ```
+ */
 export function ones<const S extends Shape>(shape: S, options?: TensorOptions): TensorOf<S>;
 export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
   return full(shape, 1, options);
@@ -91,19 +112,43 @@ export function full(shape: Shape, value: number, options: TensorOptions = {}): 
   return mark("full", fromArray(array, shape, dtype), options);
 }
 
-/** Zeros of the shape and dtype of `x`. */
-export function zerosLike(x: Tensor): Tensor {
-  return full(x.shape, 0, { dtype: x.dtype });
+/**
+ * Zeros of the shape and dtype of `x`.
+ *
+ * @example
+ * ```ts
+ * zerosLike([5, 6]); // [0, 0]
+ * ```
+ */
+export function zerosLike(x: TensorLike): Tensor {
+  const { shape, dtype } = asTensor(x);
+  return full(shape, 0, { dtype });
 }
 
-/** Ones of the shape and dtype of `x`. */
-export function onesLike(x: Tensor): Tensor {
-  return full(x.shape, 1, { dtype: x.dtype });
+/**
+ * Ones of the shape and dtype of `x`.
+ *
+ * @example
+ * ```ts
+ * onesLike([5, 6]); // [1, 1]
+ * ```
+ */
+export function onesLike(x: TensorLike): Tensor {
+  const { shape, dtype } = asTensor(x);
+  return full(shape, 1, { dtype });
 }
 
-/** `value` in the shape and dtype of `x`. */
-export function fullLike(x: Tensor, value: number): Tensor {
-  return full(x.shape, value, { dtype: x.dtype });
+/**
+ * `value` in the shape and dtype of `x`.
+ *
+ * @example
+ * ```ts
+ * fullLike([1, 2], 7); // [7, 7]
+ * ```
+ */
+export function fullLike(x: TensorLike, value: number): Tensor {
+  const { shape, dtype } = asTensor(x);
+  return full(shape, value, { dtype });
 }
 
 /**
@@ -211,6 +256,13 @@ function make(op: string, value: TensorLike, dtype?: DType): Tensor {
   if (value instanceof Tensor)
     return fromArray(convert(value.data, dtype ?? value.dtype), value.shape, dtype ?? value.dtype);
   if (isNdArray(value)) {
+    if ("requiresGrad" in value) {
+      throw new ArgumentError({
+        op,
+        message: "the tensor belongs to another copy of this package",
+        hint: "install one version of @gradiente/autograd only; { data, shape } carries values over",
+      });
+    }
     checkShape(op, value.shape);
     if (value.data.length !== sizeOf(value.shape)) {
       throw new ShapeError({

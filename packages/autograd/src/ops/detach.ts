@@ -31,5 +31,12 @@ export function underlying(x: Tensor): Tensor {
   return y;
 }
 
-/** {@link detach} under the name that JAX and TensorFlow users look for. */
+/**
+ * {@link detach} under the name that JAX and TensorFlow users look for.
+ *
+ * @example
+ * ```ts
+ * grad((x) => x.mul(stopGradient(x)))(tensor(3)); // 3
+ * ```
+ */
 export const stopGradient: (x: TensorLike) => Tensor = detach;

@@ -1,4 +1,5 @@
 import { ArgumentError, ShapeError } from "../errors.ts";
+import { listOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { mul } from "./arithmetic.ts";
 import { diagonal } from "./arrange.ts";
@@ -134,6 +135,9 @@ function pair(x: Term, y: Term, needed: ReadonlySet<string>): Term {
  */
 export function einsum(equation: string, ...operands: readonly TensorLike[]): Tensor {
   const tensors = operands.map((x) => asTensor(x));
+  if (typeof equation !== "string") {
+    throw new ArgumentError({ op: "einsum", message: `the equation is ${String(equation)}`, operands: tensors });
+  }
   const { inputs, output } = parse(equation, tensors);
   const neededBy = (others: readonly Term[]): Set<string> => new Set([...output, ...others.flatMap((t) => t.labels)]);
   let terms = inputs.map((labels, i) => withoutRepeats({ labels, value: tensors[i]! }));
@@ -180,9 +184,13 @@ export function tensorDot(
 ): Tensor {
   const [x, y] = [asTensor(a), asTensor(b)];
   const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
-  const [left, right] = typeof axes === "number" ? [range(x.rank - axes, axes), range(0, axes)] : axes;
+  const [left, right] =
+    typeof axes === "number" ? [range(x.rank - axes, axes), range(0, axes)] : listOf("tensorDot", "axes", axes);
   const at = (list: readonly number[], rank: number): number[] => list.map((i) => (i < 0 ? i + rank : i));
-  const [p, q] = [at(left!, x.rank), at(right!, y.rank)];
+  const [p, q] = [
+    at(listOf("tensorDot", "axes of a", left!), x.rank),
+    at(listOf("tensorDot", "axes of b", right!), y.rank),
+  ];
   if (p.length !== q.length || p.some((i, k) => x.shape[i] === undefined || x.shape[i] !== y.shape[q[k]!])) {
     throw new ShapeError({
       op: "tensorDot",
@@ -200,7 +208,14 @@ export function tensorDot(
   });
 }
 
-/** The product of every element of one vector with every element of another, as a matrix; tensors are flattened. */
+/**
+ * The product of every element of one vector with every element of another, as a matrix; tensors are flattened.
+ *
+ * @example
+ * ```ts
+ * outer([1, 2], [3, 4]); // [[3, 4], [6, 8]]
+ * ```
+ */
 export function outer(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = [asTensor(a), asTensor(b)];
   return mul(reshape(x, [x.size, 1]), reshape(y, [1, y.size]));

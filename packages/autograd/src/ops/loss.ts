@@ -86,6 +86,7 @@ export function nllLoss(logProbabilities: TensorLike, target: TensorLike, option
  *
  * @param target integers of the logits' shape without the class axis; or floats of the logits' shape.
  * @param options.labelSmoothing share of the truth that is spread evenly over all classes. Default: 0.
+ * @throws {ShapeError} when the truth has neither shape.
  *
  * @example
  * ```ts
@@ -116,6 +117,14 @@ export function crossEntropy(
     const probabilities = add(mul(like(truth, input), 1 - smoothing), smoothing / count);
     const losses = neg(sum(mul(weighted, probabilities), { axis: at }));
     return reduced("crossEntropy", losses, options);
+  }
+  if (!sameShape(truth.shape, input.shape.toSpliced(at, 1))) {
+    throw new ShapeError({
+      op: "crossEntropy",
+      message: "the truth is neither classes nor probabilities of the logits",
+      operands: [input, truth],
+      hint: "classes have the logits' shape without the class axis, probabilities are floats of the logits' shape",
+    });
   }
   const hard = nllLoss(logs, truth, { ...options, axis: at });
   if (smoothing === 0) return hard;
@@ -197,7 +206,14 @@ export function mseLoss(prediction: TensorLike, target: TensorLike, options: Los
   return reduced("mseLoss", square(sub(x, like(target, x))), options);
 }
 
-/** Absolute errors. */
+/**
+ * Absolute errors.
+ *
+ * @example
+ * ```ts
+ * l1Loss([1, 2], [2, 4]); // 1.5
+ * ```
+ */
 export function l1Loss(prediction: TensorLike, target: TensorLike, options: LossOptions = {}): Tensor {
   const x = asTensor(prediction);
   return reduced("l1Loss", abs(sub(x, like(target, x))), options);

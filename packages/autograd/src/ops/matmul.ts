@@ -74,9 +74,29 @@ const contractOp: Op<Groups> = {
 /**
  * The sum of products of elements of `a` and `b` over shared axes, in groups of neighbouring axes:
  * `a: [...batch, ...m, ...k]`, `b: [...batch, ...k, ...n]` give `[...batch, ...m, ...n]`.
- * Shapes must agree; nothing is broadcast. The dtype is promoted.
+ * Nothing is broadcast. The dtype is promoted.
+ * @throws {ShapeError} when the groups do not name every axis, or lengths of shared axes differ.
+ *
+ * @example
+ * ```ts
+ * const [a, b] = [tensor([[1, 2], [3, 4]]), tensor([[1, 0], [0, 2]])];
+ * contract(a, b, { batch: 0, m: 1, k: 1, n: 1 }); // [[1, 4], [3, 8]]
+ * contract(a, b, { batch: 0, m: 0, k: 2, n: 0 }); // 9
+ * ```
  */
 export function contract(a: Tensor, b: Tensor, groups: Groups): Tensor {
+  const { batch, m, k, n } = groups;
+  let fits = a.rank === batch + m + k && b.rank === batch + k + n;
+  for (let i = 0; fits && i < batch; i++) fits = a.shape[i] === b.shape[i];
+  for (let i = 0; fits && i < k; i++) fits = a.shape[batch + m + i] === b.shape[batch + i];
+  if (!fits) {
+    throw new ShapeError({
+      op: "contract",
+      message: `shapes do not fit groups of ${batch}, ${m}, ${k} and ${n} axes`,
+      operands: [a, b],
+      hint: "they are [...batch, ...m, ...k] and [...batch, ...k, ...n]",
+    });
+  }
   const dtype: DType = promoteTypes(promoteTypes(a.dtype, b.dtype), "int32");
   return apply(contractOp, [cast(a, dtype), cast(b, dtype)], groups);
 }

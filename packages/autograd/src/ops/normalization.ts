@@ -144,7 +144,14 @@ export function groupNorm(x: TensorLike, groups: number, options: ScaleAndShift 
   return scaled(reshape(standardized(grouped, axis, options.epsilon ?? 1e-5), input.shape), options);
 }
 
-/** Each channel of each example given mean 0 and variance 1 over space: {@link groupNorm} with groups of one. */
+/**
+ * Each channel of each example given mean 0 and variance 1 over space: {@link groupNorm} with groups of one.
+ *
+ * @example
+ * ```ts
+ * instanceNorm([[[1], [3]]], { epsilon: 0 }); // [[[-1], [1]]]
+ * ```
+ */
 export function instanceNorm(x: TensorLike, options: ScaleAndShift = {}): Tensor {
   const input = asTensor(x);
   return groupNorm(input, input.shape.at(-1) ?? 0, options);

@@ -1,6 +1,6 @@
 import { isFloat } from "../dtype.ts";
 import { ArgumentError, unknownOption } from "../errors.ts";
-import type { Shape } from "../shape.ts";
+import { listOf, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { asTensor, fromArray, full, type TensorLike } from "./create.ts";
 import { take } from "./indexing.ts";
@@ -40,7 +40,7 @@ export function pad(x: TensorLike, padding: readonly Padding[], options: PadOpti
   const given = asTensor(x);
   const { mode = "constant", value = 0 } = options;
   if (!modes.includes(mode)) throw unknownOption("pad", "mode", mode, modes);
-  if (padding.length > given.rank || !padding.flat().every(Number.isInteger)) {
+  if (listOf("pad", "pairs", padding).length > given.rank || !padding.every(isPair)) {
     throw new ArgumentError({
       op: "pad",
       message: `padding ${JSON.stringify(padding)} does not fit ${given.rank} axes`,
@@ -69,6 +69,8 @@ export function pad(x: TensorLike, padding: readonly Padding[], options: PadOpti
     return parts.length === 1 ? y : concatenate(parts, { axis });
   }, input);
 }
+
+const isPair = (pair: Padding): boolean => Array.isArray(pair) && pair.length === 2 && pair.every(Number.isInteger);
 
 /** Without what negative padding takes away. */
 function cropped(x: Tensor, padding: readonly Padding[]): Tensor {

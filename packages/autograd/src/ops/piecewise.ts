@@ -128,7 +128,10 @@ const clampHighOp = defineElementwise("clamp", 2, (x, high) => s.select(s.gt(x, 
  * clamp([-1, 0.5, 2], { min: 0, max: 1 }); // [0, 0.5, 1]
  * ```
  */
-export function clamp(x: TensorLike, { min, max }: { readonly min?: TensorLike; readonly max?: TensorLike }): Tensor {
+export function clamp(
+  x: TensorLike,
+  { min, max }: { readonly min?: TensorLike; readonly max?: TensorLike } = {},
+): Tensor {
   if (min !== undefined && max !== undefined) return pointwise(clampOp, "same", [x, min, max]);
   if (min !== undefined) return pointwise(clampLowOp, "same", [x, min]);
   if (max !== undefined) return pointwise(clampHighOp, "same", [x, max]);

@@ -1,4 +1,5 @@
 import { ArgumentError, ShapeError, unknownOption } from "../errors.ts";
+import { listOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { add, ceil, floor, mul, round, sub } from "./arithmetic.ts";
 import { cast } from "./cast.ts";
@@ -41,7 +42,7 @@ function quantileOf(
   const input = floating(x);
   const { method = "linear" } = options;
   if (!Object.hasOwn(methods, method)) throw unknownOption(op, "method", method, Object.keys(methods));
-  const list = typeof q === "number" ? [q] : q;
+  const list = typeof q === "number" ? [q] : listOf(op, "quantiles", q);
   const bad = list.find((v) => !(v >= 0 && v <= 1));
   if (bad !== undefined) throw new ArgumentError({ op, message: `q is ${bad}`, hint: "0 ≤ q ≤ 1" });
   const { last, shape } = merged(op, input, options);

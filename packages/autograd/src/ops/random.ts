@@ -1,8 +1,8 @@
 import type { RandomKernel } from "../backend/backend.ts";
-import { type DType, defaultDType, type FloatDType } from "../dtype.ts";
-import { ArgumentError } from "../errors.ts";
+import { type DType, defaultDType, type FloatDType, isFloat } from "../dtype.ts";
+import { ArgumentError, unknownOption } from "../errors.ts";
 import { launch } from "../launch.ts";
-import { defaultGenerator, type Generator } from "../random/generator.ts";
+import { defaultGenerator, Generator } from "../random/generator.ts";
 import { checkShape, type Shape, sizeOf } from "../shape.ts";
 import type { TensorOf } from "../shape-types.ts";
 import type { Tensor } from "../tensor.ts";
@@ -34,6 +34,10 @@ const [bits, uniformKernel, normalKernel] = (["bits", "uniform", "normal"] as co
 
 function draw(op: string, kernel: RandomKernel, shape: Shape, dtype: DType, generator: Generator): Tensor {
   checkShape(op, shape);
+  if (kernel !== bits && !isFloat(dtype)) throw unknownOption(op, "dtype", dtype, ["float32", "float64"]);
+  if (!(generator instanceof Generator)) {
+    throw new ArgumentError({ op, message: "the generator is no Generator", hint: "new Generator(seed)" });
+  }
   const size = shape.reduce((a, b) => a * b, 1);
   return launch(kernel, [], dtype, [...shape], generator.take(Math.ceil(size / 2)));
 }
@@ -51,18 +55,39 @@ export function rand(shape: Shape, options: RandomOptions = {}): Tensor {
   return draw("rand", uniformKernel, shape, options.dtype ?? defaultDType(), options.generator ?? defaultGenerator);
 }
 
-/** Numbers drawn from the standard normal distribution. */
+/**
+ * Numbers drawn from the standard normal distribution.
+ *
+ * @example
+ * ```ts
+ * randn([2, 3]).shape; // [2, 3]
+ * ```
+ */
 export function randn<const S extends Shape>(shape: S, options?: RandomOptions): TensorOf<S>;
 export function randn(shape: Shape, options: RandomOptions = {}): Tensor {
   return draw("randn", normalKernel, shape, options.dtype ?? defaultDType(), options.generator ?? defaultGenerator);
 }
 
-/** Numbers drawn uniformly from [low, high). */
+/**
+ * Numbers drawn uniformly from [low, high).
+ *
+ * @example
+ * ```ts
+ * uniform(2, 2, [2]); // [2, 2]
+ * ```
+ */
 export function uniform(low: number, high: number, shape: Shape, options: RandomOptions = {}): Tensor {
   return add(mul(rand(shape, options), high - low), low);
 }
 
-/** Numbers drawn from a normal distribution. */
+/**
+ * Numbers drawn from a normal distribution.
+ *
+ * @example
+ * ```ts
+ * normal(10, 0.5, [3]).shape; // [3]
+ * ```
+ */
 export function normal(mean: number, std: number, shape: Shape, options: RandomOptions = {}): Tensor {
   return add(mul(randn(shape, options), std), mean);
 }
@@ -72,6 +97,11 @@ export function normal(mean: number, std: number, shape: Shape, options: RandomO
  *
  * The 32 random bits are reduced modulo the range, which favours no value by more than range / 2³².
  * @throws {ArgumentError} when the range is empty.
+ *
+ * @example
+ * ```ts
+ * randint(5, 6, [2]); // [5, 5]
+ * ```
  */
 export function randint(low: number, high: number, shape: Shape, options: Omit<RandomOptions, "dtype"> = {}): Tensor {
   if (!Number.isInteger(low) || !Number.isInteger(high) || high <= low) {
@@ -85,6 +115,11 @@ export function randint(low: number, high: number, shape: Shape, options: Omit<R
  * True (bool) with the given probability, a number or a tensor.
  *
  * @param shape default: that of the probabilities.
+ *
+ * @example
+ * ```ts
+ * bernoulli([0, 1]); // [false, true]
+ * ```
  */
 export function bernoulli(probability: TensorLike, shape?: Shape, options: Omit<RandomOptions, "dtype"> = {}): Tensor {
   const p = asTensor(probability);
@@ -96,6 +131,12 @@ export function bernoulli(probability: TensorLike, shape?: Shape, options: Omit<
  *
  * @param logits shape `[..., classes]`.
  * @param options.count how many draws of each, along a new last axis. Default: one, without such an axis.
+ *
+ * @example
+ * ```ts
+ * categorical([[-100, 0], [0, -100]]); // [1, 0]
+ * categorical([-100, 0], { count: 3 }); // [1, 1, 1]
+ * ```
  */
 export function categorical(
   logits: TensorLike,
@@ -108,13 +149,27 @@ export function categorical(
   return count === undefined ? reshape(drawn, drawn.shape.slice(0, -1)) : drawn;
 }
 
-/** The integers 0 … n-1 (int32) in random order. */
+/**
+ * The integers 0 … n-1 (int32) in random order.
+ *
+ * @example
+ * ```ts
+ * sort(permutation(3)).values; // [0, 1, 2]
+ * ```
+ */
 export function permutation(n: number, { generator = defaultGenerator }: Omit<RandomOptions, "dtype"> = {}): Tensor {
   checkShape("permutation", [n]);
   return fromArray(generator.permutation(n), [n]);
 }
 
-/** Numbers drawn from the exponential distribution with the given rate. */
+/**
+ * Numbers drawn from the exponential distribution with the given rate.
+ *
+ * @example
+ * ```ts
+ * exponential(2, [3]).shape; // [3]
+ * ```
+ */
 export function exponential(rate: number, shape: Shape, options: RandomOptions = {}): Tensor {
   return mul(log1p(neg(rand(shape, options))), -1 / rate);
 }
@@ -122,6 +177,11 @@ export function exponential(rate: number, shape: Shape, options: RandomOptions =
 /**
  * Numbers drawn from a normal distribution, drawn again where they are more than two standard deviations away: the
  * normal distribution function inverted on the part that is left.
+ *
+ * @example
+ * ```ts
+ * truncatedNormal(0, 1, [100]).abs().max().item() <= 2; // true
+ * ```
  */
 export function truncatedNormal(mean: number, std: number, shape: Shape, options: RandomOptions = {}): Tensor {
   const edge = 0.9544997361036416; // erf(√2)
@@ -132,6 +192,11 @@ export function truncatedNormal(mean: number, std: number, shape: Shape, options
 /**
  * Numbers drawn from the gamma distribution with the given shape parameter and scale 1, by G. Marsaglia and W. W. Tsang's
  * method (2000).
+ *
+ * @example
+ * ```ts
+ * gamma(2, [3]).shape; // [3]
+ * ```
  */
 export function gamma(alpha: number, shape: Shape, options: RandomOptions = {}): Tensor {
   checkShape("gamma", shape);

@@ -99,12 +99,14 @@ function countOf(input: Tensor, { axis }: ReduceOptions): number {
 
 /**
  * The variance: the mean of squared distances from the mean, with `correction` subtracted from the number of elements.
+ * Also exported as `var`, NumPy's name.
  *
  * @param options.correction 0 (default, as NumPy) for a population; 1 for an unbiased estimate from a sample.
  *
  * @example
  * ```ts
  * variance([1, 2, 3, 4]); // 1.25
+ * tensor([1, 2, 3, 4]).var({ correction: 1 }); // 1.6667
  * ```
  */
 export function variance(x: TensorLike, options: ReduceOptions & { readonly correction?: number } = {}): Tensor {

@@ -1,7 +1,7 @@
 import { copyKernel } from "../backend/copy.ts";
 import { AxisError, ShapeError } from "../errors.ts";
 import { launch, viewOf } from "../launch.ts";
-import { contiguousStrides, isContiguous, normalizeAxis, type Shape, sameShape, sizeOf } from "../shape.ts";
+import { contiguousStrides, isContiguous, listOf, normalizeAxis, type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { Completed, TensorOf } from "../shape-types.ts";
 import { apply, type Op } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -34,7 +34,7 @@ const reshapeOp: Op<Shape> = defineLinear(
 export function reshape<const S extends Shape>(x: TensorLike, shape: S): TensorOf<Completed<S>>;
 export function reshape(x: TensorLike, shape: Shape): Tensor {
   const input = asTensor(x);
-  const target = completeShape(shape, input);
+  const target = completeShape(listOf("reshape", "lengths", shape), input);
   return sameShape(target, input.shape) ? input : apply(reshapeOp, [input], target);
 }
 
@@ -84,7 +84,7 @@ const permuteOp: Op<readonly number[]> = defineLinear(
  */
 export function permute(x: TensorLike, axes: readonly number[]): Tensor {
   const input = asTensor(x);
-  const order = axes.map((a) => normalizeAxis("permute", a, input));
+  const order = listOf("permute", "axes", axes).map((a) => normalizeAxis("permute", a, input));
   if (new Set(order).size !== input.rank || order.length !== input.rank) {
     throw new AxisError({
       op: "permute",

@@ -1,5 +1,6 @@
 import { isFloat } from "../dtype.ts";
 import { ArgumentError, unknownOption } from "../errors.ts";
+import { listOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { cast } from "./cast.ts";
 import { asTensor, fromArray, type TensorLike } from "./create.ts";
@@ -61,7 +62,10 @@ export function interpolate(x: TensorLike, size: readonly number[], options: Int
   const { mode = "nearest", alignCorners = false } = options;
   if (!modes.includes(mode)) throw unknownOption("interpolate", "mode", mode, modes);
   const input = isFloat(given.dtype) || mode.startsWith("nearest") ? given : cast(given, "float32");
-  if (size.length !== input.rank - 2 || !size.every((n) => Number.isInteger(n) && n > 0)) {
+  if (
+    listOf("interpolate", "lengths", size).length !== input.rank - 2 ||
+    !size.every((n) => Number.isInteger(n) && n > 0)
+  ) {
     throw new ArgumentError({
       op: "interpolate",
       message: `size is ${JSON.stringify(size)}`,

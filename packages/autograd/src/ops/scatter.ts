@@ -195,7 +195,7 @@ export function scatterReduce(
   source: TensorLike,
   options: AlongOptions & { readonly reduce: (typeof reductions)[number]; readonly includeSelf?: boolean },
 ): Tensor {
-  const { axis = -1, reduce, includeSelf = true } = options;
+  const { axis = -1, reduce, includeSelf = true } = options ?? {};
   if (!reductions.includes(reduce)) throw unknownOption("scatterReduce", "reduce", reduce, reductions);
   const prepared = prepare("scatterReduce", x, indices, axis);
   const { input, places, at } = prepared;
@@ -230,7 +230,14 @@ function scatterBack(whole: Tensor, part: Tensor): Tensor {
   return where(equal(inside, 1), pad(part, margins), whole);
 }
 
-/** {@link take} along an axis, under PyTorch's name. */
+/**
+ * {@link take} along an axis, under PyTorch's name.
+ *
+ * @example
+ * ```ts
+ * indexSelect([[1, 2], [3, 4]], [1], { axis: 1 }); // [[2], [4]]
+ * ```
+ */
 export function indexSelect(x: TensorLike, indices: TensorLike, { axis = 0 }: AlongOptions = {}): Tensor {
   return take(x, indices, { axis });
 }
@@ -264,7 +271,14 @@ export function indexAdd(
   return scatterAdd(input, broadcastTo(spread, shape), broadcastTo(values, shape), { axis: at });
 }
 
-/** Rows of an embedding table: {@link take} along the first axis. */
+/**
+ * Rows of an embedding table: {@link take} along the first axis.
+ *
+ * @example
+ * ```ts
+ * embedding([[1, 2], [3, 4]], [1, 0]); // [[3, 4], [1, 2]]
+ * ```
+ */
 export function embedding(table: TensorLike, indices: TensorLike): Tensor {
   return take(table, indices);
 }

@@ -3,7 +3,7 @@ import { backend } from "../backend/current.ts";
 import { type DType, promoteTypes } from "../dtype.ts";
 import { ArgumentError, AxisError, ShapeError } from "../errors.ts";
 import { allocate, viewOf } from "../launch.ts";
-import { type AxisArgument, normalizeAxes, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
+import { type AxisArgument, listOf, normalizeAxes, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
 import { apply, type Op, savesNothing } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { asBatch } from "./broadcast.ts";
@@ -25,7 +25,14 @@ export function transpose(x: TensorLike, axes?: readonly number[]): Tensor {
   return permute(input, axes ?? input.shape.map((_, i) => input.rank - 1 - i));
 }
 
-/** Two axes exchanged. */
+/**
+ * Two axes exchanged.
+ *
+ * @example
+ * ```ts
+ * swapAxes(zeros([2, 3, 4]), 0, -1).shape; // [4, 3, 2]
+ * ```
+ */
 export function swapAxes(x: TensorLike, a: number, b: number): Tensor {
   const input = asTensor(x);
   const order = input.shape.map((_, i) => i);
@@ -45,7 +52,9 @@ export function swapAxes(x: TensorLike, a: number, b: number): Tensor {
 export function moveAxis(x: TensorLike, from: number | readonly number[], to: number | readonly number[]): Tensor {
   const input = asTensor(x);
   const [sources, targets] = [from, to].map((axes) =>
-    (typeof axes === "number" ? [axes] : axes).map((axis) => normalizeAxis("moveAxis", axis, input)),
+    (typeof axes === "number" ? [axes] : listOf("moveAxis", "axes", axes)).map((axis) =>
+      normalizeAxis("moveAxis", axis, input),
+    ),
   ) as [number[], number[]];
   const isOnce = (axes: number[]): boolean => new Set(axes).size === axes.length;
   if (sources.length !== targets.length || !isOnce(sources) || !isOnce(targets)) {
@@ -175,7 +184,8 @@ const concatenateOp: Op<ConcatenateParams> = {
  * ```
  */
 export function concatenate(xs: readonly TensorLike[], { axis = 0 }: { readonly axis?: number } = {}): Tensor {
-  if (xs.length === 0) throw new ArgumentError({ op: "concatenate", message: "the list of tensors is empty" });
+  if (listOf("concatenate", "tensors", xs).length === 0)
+    throw new ArgumentError({ op: "concatenate", message: "the list of tensors is empty" });
   const inputs = xs.map((x) => asTensor(x));
   const first = inputs[0]!;
   const at = normalizeAxis("concatenate", axis, first);
@@ -203,7 +213,8 @@ export function concatenate(xs: readonly TensorLike[], { axis = 0 }: { readonly 
  * ```
  */
 export function stack(xs: readonly TensorLike[], { axis = 0 }: { readonly axis?: number } = {}): Tensor {
-  if (xs.length === 0) throw new ArgumentError({ op: "stack", message: "the list of tensors is empty" });
+  if (listOf("stack", "tensors", xs).length === 0)
+    throw new ArgumentError({ op: "stack", message: "the list of tensors is empty" });
   const inputs = xs.map((x) => asTensor(x));
   const first = inputs[0]!;
   if (inputs.some((x) => !sameShape(x.shape, first.shape))) {

@@ -115,9 +115,23 @@ export function norm(x: TensorLike, options: ReduceOptions & { readonly ord?: nu
   return where(isZero, 0, pow(where(isZero, 1, total), 1 / ord));
 }
 
-/** The largest element: {@link max} under NumPy's other name. */
+/**
+ * The largest element: {@link max} under NumPy's other name.
+ *
+ * @example
+ * ```ts
+ * amax([[1, 5], [3, 4]], { axis: 1 }); // [5, 4]
+ * ```
+ */
 export const amax: typeof max = max;
-/** The smallest element: {@link min} under NumPy's other name. */
+/**
+ * The smallest element: {@link min} under NumPy's other name.
+ *
+ * @example
+ * ```ts
+ * amin([[1, 5], [3, 4]], { axis: 1 }); // [1, 3]
+ * ```
+ */
 export const amin: typeof min = min;
 
 /**

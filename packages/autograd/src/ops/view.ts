@@ -2,7 +2,7 @@ import type { AccumulateKernel, View } from "../backend/backend.ts";
 import { backend } from "../backend/current.ts";
 import { ArgumentError } from "../errors.ts";
 import { viewOf } from "../launch.ts";
-import { type AxisArgument, type Layout, normalizeAxes, normalizeAxis, type Shape } from "../shape.ts";
+import { type AxisArgument, type Layout, listOf, normalizeAxes, normalizeAxis, type Shape } from "../shape.ts";
 import { apply, type Op } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { asTensor, type TensorLike, zeros } from "./create.ts";
@@ -109,7 +109,7 @@ export function resolveRange(op: string, range: Range, length: number): { start:
  */
 export function slice(x: TensorLike, ranges: readonly (Range | null)[]): Tensor {
   const input = asTensor(x);
-  if (ranges.length > input.rank) {
+  if (listOf("slice", "ranges", ranges).length > input.rank) {
     throw new ArgumentError({
       op: "slice",
       message: `${ranges.length} ranges for ${input.rank} axes`,
