@@ -1,6 +1,14 @@
 import "./methods.ts";
 
-export { type BackendName, getBackend, getThreads, memory, setBackend, setThreads } from "./backend/current.ts";
+export {
+  type BackendName,
+  type BackendOptions,
+  getBackend,
+  getThreads,
+  memory,
+  setBackend,
+  setThreads,
+} from "./backend/current.ts";
 export type { MemoryStatistics } from "./backend/wasm/index.ts";
 export { type BackwardOptions, backward, type GradientsOptions, gradients } from "./backward.ts";
 export { detectAnomaly } from "./debug/anomaly.ts";

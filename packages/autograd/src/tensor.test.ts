@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { getBackend, getThreads, parameter, rand, setBackend, setThreads, tensor } from "./index.ts";
+import { getBackend, getThreads, ones, parameter, rand, randn, setBackend, setThreads, tensor } from "./index.ts";
 
 describe("Parameter.assign", () => {
   it("takes a view of the parameter itself", () => {
@@ -60,4 +60,18 @@ describe("setThreads", () => {
   it("refuses what is not a number of threads", () => {
     expect(() => setThreads(0)).toThrow(/setThreads: count is 0/);
   });
+});
+
+it("the portable backend is another one, whose tensors mix with the others", () => {
+  const a = randn([40, 50], { dtype: "float32" });
+  setBackend("wasm", { portable: true });
+  try {
+    const b = ones([50, 3]);
+    expect(getBackend()).toBe("wasm");
+    const product = a.matmul(b).data;
+    const sums = a.sum({ axis: 1 }).data;
+    product.forEach((x, i) => void expect(x).toBeCloseTo(sums[Math.floor(i / 3)]!, 4));
+  } finally {
+    setBackend("wasm");
+  }
 });

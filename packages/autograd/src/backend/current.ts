@@ -6,14 +6,32 @@ import { createWasmBackend, type MemoryStatistics, type WasmBackend } from "./wa
 /** Names of the backends there are. */
 export type BackendName = "wasm" | "reference";
 
+/** How {@link setBackend} is to set up a backend. */
+export interface BackendOptions {
+  /**
+   * The same bits on every kind of processor: no fused multiply-adds, so that products of matrices take about twice as
+   * long. For `"wasm"` alone; the reference is portable by itself. Default: false.
+   */
+  readonly portable?: boolean;
+}
+
 // Made when first needed, so that importing the package costs nothing.
 let current: Backend | null = null;
-let wasm: WasmBackend | null | undefined;
+/** By whether they are portable; null where there is no SIMD. */
+const wasmBackends = new Map<boolean, WasmBackend | null>();
+let threads: number | undefined;
 
-function wasmBackend(): WasmBackend | null {
-  if (wasm === undefined) wasm = createWasmBackend();
-  return wasm;
+function wasmBackend(portable = false): WasmBackend | null {
+  let found = wasmBackends.get(portable);
+  if (found === undefined) {
+    found = createWasmBackend({ portable, ...(threads === undefined ? {} : { threads }) });
+    wasmBackends.set(portable, found);
+  }
+  return found;
 }
+
+/** Those that have been made. */
+const made = (): WasmBackend[] => [...wasmBackends.values()].filter((b) => b !== null);
 
 /** The backend on which new tensors are made and operations run. */
 export function backend(): Backend {
@@ -30,24 +48,33 @@ export function getBackend(): BackendName {
 }
 
 /**
- * Chooses where new tensors live and operations run. Tensors made before stay usable.
+ * Chooses where new tensors live and operations run. Tensors made before stay usable, if slowly where they live in
+ * another WebAssembly memory: choose first.
  *
  * @param name `"wasm"`: kernels generated as WebAssembly, the default; `"reference"`: readable JavaScript that computes
  *   in float64 and defines what every other backend must give.
  * @throws {ArgumentError} when there is no backend of that name.
  * @throws {MemoryError} when WebAssembly with SIMD is not available.
+ *
+ * @example
+ * ```ts
+ * setBackend("wasm", { portable: true });
+ * getBackend(); // "wasm"
+ * setBackend("wasm");
+ * ```
  */
-export function setBackend(name: BackendName): void {
+export function setBackend(name: BackendName, { portable = false }: BackendOptions = {}): void {
   if (name === "reference") current = referenceBackend;
   else if (name === "wasm") {
-    current = wasmBackend();
-    if (current === null) {
+    const found = wasmBackend(portable);
+    if (found === null) {
       throw new MemoryError({
         op: "setBackend",
         message: "this engine has no WebAssembly SIMD",
         hint: 'use "reference"',
       });
     }
+    current = found;
   } else throw unknownOption("setBackend", "name", name, ["wasm", "reference"]);
 }
 
@@ -56,7 +83,13 @@ export function setBackend(name: BackendName): void {
  * where the reference backend alone has been used. See {@link MemoryStatistics}.
  */
 export function memory(): MemoryStatistics {
-  return wasm?.memory() ?? { live: 0, cached: 0, evicted: 0 };
+  const total = { live: 0, cached: 0, evicted: 0 };
+  for (const { live, cached, evicted } of made().map((b) => b.memory())) {
+    total.live += live;
+    total.cached += cached;
+    total.evicted += evicted;
+  }
+  return total;
 }
 
 /**
@@ -65,7 +98,12 @@ export function memory(): MemoryStatistics {
  * backend.
  */
 export function getThreads(): number {
-  return backend() === wasm ? wasm.threads() : 1;
+  const used = backend();
+  return (
+    made()
+      .find((b) => b === used)
+      ?.threads() ?? 1
+  );
 }
 
 /**
@@ -84,5 +122,6 @@ export function setThreads(count: number): void {
   if (!Number.isInteger(count) || count < 1) {
     throw new ArgumentError({ op: "setThreads", message: `count is ${count}`, hint: "give an integer of at least 1" });
   }
-  wasmBackend()?.setThreads(count);
+  threads = count;
+  for (const b of made()) b.setThreads(count);
 }
