@@ -221,6 +221,52 @@ const layers: Readonly<Record<string, () => nn.Model>> = {
       new nn.Bidirectional(new nn.GRU(3, { returnSequences: true, goBackwards: true }), { mergeMode: "mul" }),
       new nn.Bidirectional(new nn.SimpleRNN(3), { mergeMode: "ave" }),
     ),
+  "depthwise and separable convolution of sequences": () =>
+    sequence(
+      [8, 3],
+      new nn.DepthwiseConv1D(3, { depthMultiplier: 2, strides: 2, padding: "same" }),
+      new nn.SeparableConv1D(4, 2, { padding: "causal", dilationRate: 2, activation: "relu" }),
+    ),
+  "transposed convolution, dilated, of stated length": () =>
+    sequence(
+      [3, 4, 2],
+      new nn.Conv2DTranspose(3, 3, { dilationRate: 2, padding: "same" }),
+      new nn.Conv2DTranspose(2, 3, { strides: 2, padding: "same", outputPadding: 1 }),
+      new nn.Conv2DTranspose(2, 2, { strides: 2, outputPadding: 1 }),
+    ),
+  "transposed convolution of volumes": () =>
+    sequence([2, 3, 2, 2], new nn.Conv3DTranspose(2, 3, { strides: 2, padding: "same" })),
+  "padding, cropping, enlarging of volumes": () =>
+    sequence([3, 4, 3, 2], new nn.ZeroPadding3D(1), new nn.Cropping3D([0, 1, 2]), new nn.UpSampling3D([1, 2, 3])),
+  "adaptive pooling": () =>
+    sequence([6, 8, 2], new nn.AdaptiveAveragePooling2D([3, 8]), new nn.AdaptiveMaxPooling2D(1)),
+  resizing: () =>
+    sequence(
+      [4, 6, 2],
+      new nn.Resizing(9, 5),
+      new nn.Resizing(4, 11, { interpolation: "nearest" }),
+      new nn.UpSampling2D(2, { interpolation: "bicubic" }),
+      new nn.CenterCrop(5, 4),
+    ),
+  "normalization of other axes": () =>
+    sequence(
+      [2, 4, 3],
+      new nn.GroupNormalization({ groups: 2, axis: 2 }),
+      new nn.RMSNormalization({ axis: [1, 3] }),
+      new nn.UnitNormalization({ axis: [2, 3] }),
+      new nn.Softmax({ axis: [1, 3] }),
+    ),
+  "normalization by data, and back": () => {
+    const [there, back] = [new nn.Normalization({ axis: 1 }), new nn.Normalization({ axis: [1, 2], invert: true })];
+    return sequence([3, 2], there, back);
+  },
+  "products of any axes": () =>
+    sequence(
+      [3, 4],
+      new nn.EinsumDense("abc,cde->abde", [3, 2, 5], { biasAxes: "e", activation: "tanh" }),
+      new nn.EinsumDense("...x,xy->...y", [3], { biasAxes: "y" }),
+      new nn.SpectralNormalization(new nn.Dense(2)),
+    ),
   "nested models": () => {
     const inner = new nn.Sequential([new nn.Conv1D(2, 2), new nn.Flatten()], { name: "inner", inputShape: [5, 2] });
     return sequence([5, 2], inner, new nn.Dense(2));
@@ -300,6 +346,31 @@ describe("functional models", () => {
     const across = new nn.MultiHeadAttention({ numHeads: 2, keyDim: 3, valueDim: 2 }).apply([q, v]);
     const within = new nn.MultiHeadAttention({ numHeads: 2, keyDim: 3, useBias: false }).apply(across);
     await compare(shuffled(nn.functional({ inputs: [q, v], outputs: within })));
+  });
+
+  test("with attention under masks, by groups, and its scores", async () => {
+    const [q, v, m] = [nn.input({ shape: [3, 4] }), nn.input({ shape: [3, 4] }), nn.input({ shape: [3, 3] })];
+    const heads = new nn.MultiHeadAttention({ numHeads: 2, keyDim: 3, outputShape: [2, 3], useGate: true });
+    const [a, scores] = heads.applyAll([q, v], { useCausalMask: true, returnAttentionScores: true });
+    const groups = new nn.GroupedQueryAttention({
+      headDim: 2,
+      numQueryHeads: 4,
+      numKeyValueHeads: 2,
+      slidingWindow: 2,
+    });
+    const b = groups.apply([q, v], { attentionMask: m });
+    const model = nn.functional({ inputs: [q, v, m], outputs: [a!, scores!, b] });
+    await compare(shuffled(model), { below: 2 });
+  });
+
+  test("with attention without projections", async () => {
+    const [q, v] = [nn.input({ shape: [3, 4] }), nn.input({ shape: [5, 4] })];
+    const outputs = [
+      new nn.Attention({ useScale: true }).apply([q, v]),
+      new nn.Attention({ useScale: true, scoreMode: "concat" }).apply([q, v], { useCausalMask: true }),
+      new nn.AdditiveAttention().apply([q, v]),
+    ];
+    await compare(shuffled(nn.functional({ inputs: [q, v], outputs })));
   });
 
   test("that hand on states", async () => {
