@@ -94,6 +94,51 @@ function product(
   };
 }
 
+const groups: Kernel = { kind: "contract", batch: 0, m: 3, k: 3, n: 1 };
+
+/**
+ * A convolution as it reaches the backend: a contraction over the windows of padded images, or of those with the
+ * cotangent, for the kernel's gradient. Operations are counted as the plain sum has them.
+ */
+function convolution(n: number, side: number, size: number, channels: number, out: number, ofKernel = false): Case {
+  const padded = side + size - 1;
+  const images = tensor([n * padded * padded * channels]);
+  const [row, image] = [padded * channels, padded * padded * channels];
+  const [positions, steps] = [
+    [n, side, side],
+    [image, row, channels],
+  ];
+  const [taps, tapSteps] = [
+    [size, size, channels],
+    [row, channels, 1],
+  ];
+  const windows: View = {
+    ...images,
+    shape: ofKernel ? [...taps, ...positions] : [...positions, ...taps],
+    strides: ofKernel ? [...tapSteps, ...steps] : [...steps, ...tapSteps],
+    size: n * side * side * size * size * channels,
+  };
+  const shaped = (shape: readonly number[]): View => {
+    const strides = shape.map((_, i) => shape.slice(i + 1).reduce((a, b) => a * b, 1));
+    return { ...tensor([shape.reduce((a, b) => a * b, 1)]), shape, strides };
+  };
+  const [kernel, output] = [shaped([...taps, out]), shaped([...positions, out])];
+  const [right, result] = ofKernel ? [output, kernel] : [kernel, output];
+  return {
+    name: `${size}×${size}, ${channels} to ${out}, ${n}×${side}×${side}${ofKernel ? ", kernel's" : ""}`,
+    run: () => backend.run(groups, [windows, right], [result]),
+    amount: (2 * windows.size * out) / 1e9,
+    unit: "GFLOP/s",
+    yardstick: "peak",
+  };
+}
+
+/** A product whose every factor is used once: memory is its limit. */
+function vectorProduct(m: number, k: number, n: number, transposedA = false, transposedB = false): Case {
+  const { name, run } = product(m, k, n, "float32", transposedA, transposedB);
+  return { name, run, amount: (4 * (m * k + k * n + m * n)) / 1e9, unit: "GB/s", yardstick: "copy" };
+}
+
 const million = 2 ** 20;
 const [x, y, out, row, sum] = [tensor([million]), tensor([million]), tensor([million]), tensor([1024]), tensor([])];
 const square = tensor([1024, 1024]);
@@ -125,7 +170,17 @@ const cases: Case[] = [
   product(32, 300, 784, "float32", false, true),
   product(256, 256, 256, "float64"),
   product(512, 512, 512, "float64"),
+  convolution(32, 28, 3, 32, 64),
+  convolution(32, 28, 3, 64, 32),
+  convolution(32, 28, 3, 32, 64, true),
+  convolution(32, 28, 3, 1, 32),
+  convolution(32, 14, 5, 16, 32),
+  convolution(32, 14, 1, 64, 64),
   { name: "copy", run: () => out.storage.array.set(x.storage.array), amount: (8 * million) / 1e9, unit: "GB/s" },
+  vectorProduct(1024, 1024, 1),
+  vectorProduct(1, 1024, 1024),
+  vectorProduct(1024, 1024, 1, true),
+  vectorProduct(1, 1024, 1024, false, true),
   elementwise("add", s.add(a0, a1), [x, y]),
   elementwise("relu", s.max(a0, 0), [x]),
   elementwise("exp", s.exp(a0), [x]),
