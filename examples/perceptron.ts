@@ -52,5 +52,5 @@ await topic("perceptron", async ({ quick, seed }) => {
     yLabel: "misclassified points",
     series: shown,
   });
-  return drawCharts("The perceptron", charts, 2);
+  return drawCharts("The perceptron", charts, { inRow: 2 });
 });

@@ -48,8 +48,8 @@ await topic("universal-approximation", async ({ quick, seed }) => {
       logarithmic: true,
       xLogarithmic: true,
       series: [
-        { name: "wider", points: byWidth.map(({ error }) => error) },
-        { name: "deeper", points: byDepth.map(({ error }) => error) },
+        { name: "wider", marked: true, points: byWidth.map(({ error }) => error) },
+        { name: "deeper", marked: true, points: byDepth.map(({ error }) => error) },
       ],
     },
   ]);

@@ -23,7 +23,7 @@ function purpose(program: string): string {
 }
 
 if (name === undefined) {
-  for (const program of names) console.log(`${program.padEnd(20)} ${purpose(program)}`);
+  for (const program of names) console.log(`${program.padEnd(26)} ${purpose(program)}`);
 } else if (!names.includes(name)) {
   console.error(`There is no "${name}" in ${folder}. There are: ${names.join(", ")}.`);
   process.exitCode = 2;

@@ -22,6 +22,8 @@ export interface Series {
   readonly kind?: "line" | "dashed" | "points";
   /** Default: by the series' place in its chart. */
   readonly colour?: string;
+  /** Mark the points that a line connects. Default: false. */
+  readonly marked?: boolean;
   /** Leave it out of the legend. */
   readonly unlisted?: boolean;
 }
@@ -56,10 +58,18 @@ function decades(values: readonly number[]): { min: number; max: number } {
   return around.max > around.min ? around : { min: around.min, max: 10 * around.min };
 }
 
-/** Draws charts side by side, three in a row unless told otherwise. The same charts give the same text. */
-export function drawCharts(title: string, charts: readonly Chart[], inRow = 3): string {
+/**
+ * Draws charts side by side. The same charts give the same text.
+ * @param options.inRow how many are side by side. Default: 3.
+ * @param options.width of each, in pixels. Default: 480.
+ */
+export function drawCharts(
+  title: string,
+  charts: readonly Chart[],
+  { inRow = 3, width = 480 }: { readonly inRow?: number; readonly width?: number } = {},
+): string {
   const columns = Math.min(inRow, Math.max(1, charts.length));
-  const [width, height, left, head] = [480, 360, 70, 36];
+  const [height, left, head] = [360, 70, 36];
   const places = charts.map((_, i) => ({ x: width * (i % columns), y: head + height * Math.floor(i / columns) }));
   const chart = init(null, null, {
     renderer: "svg",
@@ -113,7 +123,7 @@ export function drawCharts(title: string, charts: readonly Chart[], inRow = 3): 
       itemGap: 14,
     })),
     series: charts.flatMap(({ series }, i) =>
-      series.map(({ name, points, kind = "line", colour }, j) => {
+      series.map(({ name, points, kind = "line", colour, marked = false }, j) => {
         const color = colour ?? COLOURS[j % COLOURS.length]!;
         return {
           type: kind === "points" ? "scatter" : "line",
@@ -123,7 +133,7 @@ export function drawCharts(title: string, charts: readonly Chart[], inRow = 3): 
           yAxisIndex: i,
           clip: true,
           symbolSize: kind === "points" ? 5 : 6,
-          showSymbol: points.length <= 10,
+          showSymbol: marked || points.length === 1,
           itemStyle: { color },
           ...(kind !== "points" && { lineStyle: { color, type: kind === "dashed" ? "dashed" : "solid" } }),
           data: points.map((point) => (point === null ? ["-", "-"] : [...point])),

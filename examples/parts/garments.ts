@@ -17,17 +17,19 @@ const PLACES: Readonly<Record<ImageSet["source"]["kind"], string>> = {
 export async function loadGarments(options: {
   readonly directory: string | undefined;
   readonly seed: number;
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal;
+  /** Download nothing, and draw few. */
+  readonly quick?: boolean;
   readonly say: (line: string) => void;
 }): Promise<ImageSet> {
-  const { directory, seed, signal, say } = options;
-  const images = await fashionMnist({ directory, signal }).catch((error: unknown) => {
+  const { directory, seed, signal, quick = false, say } = options;
+  const images = await fashionMnist({ directory, signal, download: !quick }).catch((error: unknown) => {
     if (!(error instanceof DataUnavailableError)) throw error;
     say("Fashion-MNIST is not here and could not be downloaded. What was tried:");
     for (const { place, reason } of error.tried) say(`  - ${place}: ${reason}`);
     say("So the network is trained on drawn garments instead: the same ten classes and sizes, but not the same");
     say("images, so that the results cannot be compared with those for Fashion-MNIST.");
-    return syntheticFashion({ seed });
+    return syntheticFashion({ seed, ...(quick && { train: 1200, test: 300 }) });
   });
   say(`Data: ${PLACES[images.source.kind]} ${images.source.location}`);
   return images;
