@@ -118,12 +118,13 @@ await topic("choosing-hyperparameters", async ({ quick, seed, out }) => {
     {
       title: "the best so far",
       xLabel: "epochs of training, all trials together",
+      xRange: [0, byBrackets.totalBudget],
       yLabel: lossLabel,
       series: [bestSoFar(byBrackets, COLOURS[0]!), bestSoFar(atRandom, COLOURS[1]!)],
       yRange: [0.25, 0.6],
     },
     {
-      title: "Hyperband's first bracket",
+      title: "Hyperband's first bracket, below 0.6",
       xLabel: "epoch of a trial",
       yLabel: lossLabel,
       series: curves,
