@@ -1,5 +1,5 @@
 import { ArgumentError, ShapeError } from "../errors.ts";
-import { listOf, normalizeAxis, type Shape } from "../shape.ts";
+import { checkShape, listOf, normalizeAxis, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { broadcastTo } from "./broadcast.ts";
 import { greaterEqual, where } from "./comparison.ts";
@@ -95,8 +95,15 @@ export function repeat(
   if (counts.length !== input.shape[at] || !counts.every((n) => Number.isInteger(n) && n >= 0)) {
     throw new ArgumentError({ op: "repeat", message: `counts are ${JSON.stringify(count)}`, operands: [input] });
   }
-  const indices = Int32Array.from(counts.flatMap((n, i) => Array<number>(n).fill(i)));
-  return take(input, fromArray(indices, [indices.length]), { axis: at });
+  const total = counts.reduce((a, b) => a + b, 0);
+  checkShape("repeat", input.shape.with(at, total));
+  const indices = new Int32Array(total);
+  let end = 0;
+  counts.forEach((n, i) => {
+    indices.fill(i, end, end + n);
+    end += n;
+  });
+  return take(input, fromArray(indices, [total]), { axis: at });
 }
 
 /**

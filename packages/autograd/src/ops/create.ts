@@ -79,7 +79,7 @@ export function asTensor(value: TensorLike, dtype?: DType): Tensor {
  */
 export function zeros<const S extends Shape>(shape: S, options?: TensorOptions): TensorOf<S>;
 export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
-  return full(shape, 0, options);
+  return filled("zeros", shape, 0, options);
 }
 
 /**
@@ -92,7 +92,7 @@ export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
  */
 export function ones<const S extends Shape>(shape: S, options?: TensorOptions): TensorOf<S>;
 export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
-  return full(shape, 1, options);
+  return filled("ones", shape, 1, options);
 }
 
 /**
@@ -106,10 +106,14 @@ export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
  */
 export function full<const S extends Shape>(shape: S, value: number, options?: TensorOptions): TensorOf<S>;
 export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
-  checkShape("full", shape);
-  const dtype = checkDType("full", options.dtype ?? defaultDType());
+  return filled("full", shape, value, options);
+}
+
+function filled(op: string, shape: Shape, value: number, options: TensorOptions): Tensor {
+  checkShape(op, shape);
+  const dtype = checkDType(op, options.dtype ?? defaultDType());
   const array = allocateArray(dtype, sizeOf(shape)).fill(dtype === "bool" ? Number(value !== 0) : value);
-  return mark("full", fromArray(array, shape, dtype), options);
+  return mark(op, fromArray(array, shape, dtype), options);
 }
 
 /**
