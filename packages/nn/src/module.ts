@@ -172,12 +172,12 @@ export abstract class Layer {
     return [];
   }
 
-  /** @internal What a checkpoint holds of this layer besides weights: its generators, what it keeps between batches. */
+  /** What a checkpoint holds of this layer besides weights: its generators, what it keeps between batches. */
   runState(): State {
     return null;
   }
 
-  /** @internal Goes on from what {@link runState} gave. */
+  /** Goes on from what {@link runState} gave. */
   restoreRunState(_state: State): void {}
 
   /** Every weight in Keras' order. */
