@@ -1,4 +1,4 @@
-import { asTensor, Generator, type Tensor, type TensorLike, tensor } from "@gradiente/autograd";
+import { ArgumentError, asTensor, Generator, type Tensor, type TensorLike, tensor } from "@gradiente/autograd";
 import { DataError, showShape } from "./errors.ts";
 import { drawSeed } from "./module.ts";
 
@@ -45,16 +45,26 @@ export class Perceptron {
   private readonly maxUpdates: number;
   private readonly generator: Generator;
 
+  /** @throws {ArgumentError} for updates that cannot be counted. */
   constructor({ pocket = false, maxUpdates = 10_000, seed }: PerceptronOptions = {}) {
+    if (!Number.isSafeInteger(maxUpdates) || maxUpdates < 0) {
+      throw new ArgumentError({
+        op: "Perceptron",
+        message: `maxUpdates is ${maxUpdates}, expected a whole number, 0 or more`,
+      });
+    }
     this.pocket = pocket;
     this.maxUpdates = maxUpdates;
     this.generator = new Generator(seed ?? drawSeed());
   }
 
   /**
-   * Learns from points (samples, features) and their labels, starting from zero weights.
+   * Learns from points (samples, features) and their labels, starting from zero weights: each update picks one of the
+   * points that are misclassified (those on the boundary are), all as likely. Where the classes can be separated by a
+   * margin γ and no point (1, x) is longer than R, there are at most (R/γ)² updates (A. Novikoff, 1962).
    * @param onUpdate is told the weights after every update, for drawing.
-   * @throws {DataError} for labels other than −1 and +1 (or 0 and 1), counts that differ, NaN.
+   * @throws {DataError} for labels other than −1 and +1 (or 0 and 1), counts that differ, no points, numbers that are not
+   * finite.
    */
   fit(x: TensorLike, y: TensorLike, onUpdate?: (weights: Float64Array, update: number) => void): PerceptronResult {
     const { points, count, features } = pointsOf("Perceptron.fit", x);
@@ -104,11 +114,17 @@ export class Perceptron {
     return tensor(Float32Array.from({ length: count }, (_, i) => (score(this.weights, points, i) >= 0 ? 1 : -1)));
   }
 
-  /** The decision boundary of two features: the line x₂ = slope·x₁ + intercept; null when it is vertical. */
+  /**
+   * The decision boundary of two features, where w₀ + w₁·x₁ + w₂·x₂ = 0: the line x₂ = slope·x₁ + intercept; null when it
+   * is vertical.
+   * @throws {DataError} before `fit`, or for other than two features.
+   */
   boundary(): { readonly slope: number; readonly intercept: number } | null {
-    const [w0, w1, w2] = this.weights as unknown as readonly [number, number, number];
-    if (this.weights.length !== 3)
-      throw new DataError({ op: "Perceptron.boundary", message: "there is a line only for two features" });
+    const [w0, w1, w2, ...more] = this.weights;
+    if (w0 === undefined || w1 === undefined || w2 === undefined || more.length > 0) {
+      const message = w0 === undefined ? "fit has not been called" : "there is a line only for two features";
+      throw new DataError({ op: "Perceptron.boundary", message });
+    }
     return w2 === 0 ? null : { slope: -w1 / w2, intercept: -w0 / w2 };
   }
 }
@@ -124,7 +140,11 @@ function pointsOf(op: string, x: TensorLike): { points: ArrayLike<number>; count
   const { data, shape } = asTensor(x, undefined);
   if (shape.length !== 2)
     throw new DataError({ op, message: `points have shape ${showShape(shape)}, expected (samples, features)` });
-  if (data.some((v) => Number.isNaN(v))) throw new DataError({ op, message: "points contain NaN" });
+  if (shape[0] === 0) throw new DataError({ op, message: "there are no points" });
+  const bad = data.findIndex((v) => !Number.isFinite(v));
+  if (bad >= 0) {
+    throw new DataError({ op, message: `point ${Math.floor(bad / shape[1]!)} contains ${data[bad]}` });
+  }
   return { points: data, count: shape[0]!, features: shape[1]! };
 }
 

@@ -1,4 +1,5 @@
 import {
+  ArgumentError,
   abs,
   add,
   eye,
@@ -161,7 +162,10 @@ export function l1l2(options: { readonly l1?: number; readonly l2?: number } = {
 }
 
 /**
- * (λ/N)·Σw²: the ridge penalty in the form of textbooks, for N training samples.
+ * (λ/N)·Σw²: the ridge penalty in the form of textbooks, for N training samples. With the mean squared error, a linear
+ * model's best weights are (XᵀX + λI)⁻¹Xᵀy.
+ *
+ * @throws {ArgumentError} for a λ below 0, or no samples.
  *
  * @example
  * ```ts
@@ -169,5 +173,11 @@ export function l1l2(options: { readonly l1?: number; readonly l2?: number } = {
  * ```
  */
 export function ridge(lambda: number, { samples }: { readonly samples: number }): Ridge {
+  if (!Number.isFinite(lambda) || lambda < 0 || !Number.isFinite(samples) || samples <= 0) {
+    throw new ArgumentError({
+      op: "ridge",
+      message: `lambda is ${lambda} and samples ${samples}, expected a number from 0 and one above 0`,
+    });
+  }
   return new Ridge({ lambda, samples });
 }
