@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { gradcheck, gradgradcheck } from "@gradiente/autograd";
+import { formatReport, gradcheck, gradgradcheck, type Tensor } from "@gradiente/autograd";
 import fc from "fast-check";
 import { cases } from "../packages/autograd/src/gradcheck/cases/index.ts";
 import { Sampler } from "../packages/autograd/src/gradcheck/sampler.ts";
@@ -39,10 +39,14 @@ for (const name of names) {
   for (const [order, check] of [["first", gradcheck] as const, ["second", gradgradcheck] as const]) {
     let compared = 0;
     let worst = 0;
+    let counterexample: readonly Tensor[] = [];
     const property = fc.property(fc.gen(), (gen) => {
       const source = { integer: (low: number, high: number) => gen(fc.integer, { min: low, max: high }) };
       const { f, inputs } = cases[name]!(new Sampler(source));
-      const report = check(f, inputs);
+      // The last one that fails is what fast-check has shrunk to.
+      const report = check(f, inputs, { throws: false });
+      if (!report.passed) counterexample = inputs;
+      if (!report.passed) throw new Error(formatReport(report));
       compared += report.compared;
       worst = Math.max(worst, report.worst);
     });
@@ -55,8 +59,9 @@ for (const name of names) {
     if (result.failed) {
       failures++;
       const message = result.errorInstance instanceof Error ? result.errorInstance.message : "";
+      const shown = counterexample.map((x, i) => `  input ${i}: ${x.dtype}[${x.shape}] ${JSON.stringify(x.toArray())}`);
       console.log(
-        `\n${message}\n\nreplay: pnpm gradcheck --op ${name} --seed ${seed} --path "${result.counterexamplePath}"\n`,
+        `\n${message}\n${shown.join("\n")}\n\nreplay: pnpm gradcheck --op ${name} --seed ${seed} --path "${result.counterexamplePath}"\n`,
       );
     }
   }

@@ -9,8 +9,14 @@ test("detectAnomaly names the operation and the user's line, forwards", () => {
 
 test("detectAnomaly names the forward operation and its line, backwards", () => {
   const x = g.tensor([0], { requiresGrad: true });
-  const fails = (): void => g.detectAnomaly(() => x.sqrt().sum().backward());
-  expect(fails).toThrow(/sqrt.*(backward pass gave|it made) NaN or infinity/);
+  const forward = (): g.Tensor => x.mul(2).sqrt();
+  const line = Number(/debug\.test\.ts:(\d+)/.exec(new Error().stack!)![1]) - 1;
+  const fails = (): void => g.detectAnomaly(() => forward().sum().backward());
+  expect(fails).toThrow(/^sqrt: its backward pass gave NaN or infinity; it was called at .*debug\.test\.ts:/);
+  expect(fails).toThrow(`debug.test.ts:${line}:`);
+  const masked = (): g.Tensor => g.where(x.equal(0), 0, g.where(x.equal(0), 1, x).sqrt());
+  g.detectAnomaly(() => masked().sum().backward());
+  expect(x.grad!.item()).toBe(0);
 });
 
 test("hooks see and replace gradients, and can be removed", () => {

@@ -219,13 +219,13 @@ function run(
   const random = new Generator(seed);
   let compared = 0;
   let worst = 0;
-  const compare = (found: Omit<Mismatch, "kink">, kink: boolean): void => {
-    const { analytic, numerical } = found;
+  type Place = Omit<Mismatch, "mode" | "analytic" | "numerical" | "kink">;
+  const compare = (mode: Mode, analytic: number, numerical: number, kink: boolean, place: () => Place): void => {
     compared++;
     const error = Math.abs(analytic - numerical) / (atol + rtol * Math.abs(numerical));
     const agrees = Object.is(analytic, numerical) || error <= 1;
     if (!Number.isNaN(error)) worst = Math.max(worst, error);
-    if (!agrees) mismatches.push({ ...found, kink });
+    if (!agrees) mismatches.push({ mode, ...place(), analytic, numerical, kink });
   };
   const used: readonly Mode[] = modes ?? (pushForward === null ? ["reverse"] : ["reverse", "forward"]);
   const pullBack = used.includes("reverse") ? checked.reverse() : null;
@@ -246,25 +246,30 @@ function run(
         const forwards = pushed === null ? null : checkShape("tangent", pushed[k]!, y, problems);
         if (size === 0) continue;
         const { slope, kink } = differences[k]!;
-        const where = { input, inputIndex: direction === null ? unravel(e, shape) : null, output: k };
         if (direction !== null) {
           const cotangent = randomTensor(y.shape, random);
           const numerical = dot(cotangent.data, slope);
           const anyKink = kink.some(Boolean);
+          const place = (): Place => ({ input, inputIndex: null, output: k, outputIndex: null });
           if (pullBack !== null) {
             const analytic = dot(direction, pullBack(k, cotangent)[w]!.data);
-            compare({ mode: "reverse", ...where, outputIndex: null, analytic, numerical }, anyKink);
+            compare("reverse", analytic, numerical, anyKink, place);
           }
           if (forwards !== null) {
             const analytic = dot(cotangent.data, forwards);
-            compare({ mode: "forward", ...where, outputIndex: null, analytic, numerical }, anyKink);
+            compare("forward", analytic, numerical, anyKink, place);
           }
           continue;
         }
         for (let j = 0; j < y.size; j++) {
-          const place = { ...where, outputIndex: unravel(j, y.shape), numerical: slope[j]! };
-          if (pullBack !== null) compare({ mode: "reverse", ...place, analytic: rows[r]![j]![w]![e]! }, kink[j]!);
-          if (forwards !== null) compare({ mode: "forward", ...place, analytic: forwards[j]! }, kink[j]!);
+          const place = (): Place => ({
+            input,
+            inputIndex: unravel(e, shape),
+            output: k,
+            outputIndex: unravel(j, y.shape),
+          });
+          if (pullBack !== null) compare("reverse", rows[r]![j]![w]![e]!, slope[j]!, kink[j]!, place);
+          if (forwards !== null) compare("forward", forwards[j]!, slope[j]!, kink[j]!, place);
         }
       }
     }
