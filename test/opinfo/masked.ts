@@ -56,9 +56,9 @@ export const masked: Record<string, Adapter> = {
     if (g.any(n.equal(0)).item()) throw new Incomparable(emptyMask);
     return g.sum(g.where(maskOf(x, o), x, 0), options).div(n);
   },
-  "masked.median": ([x, axis], o: Record<string, unknown>) =>
+  "masked.median": ([x, dim], o: Record<string, unknown>) =>
     g.nanQuantile(g.where(maskOf(x, o), x, Number.NaN), 0.5, {
-      axis,
+      ...(x.rank === 0 ? {} : { axis: dim }),
       keepDims: Boolean(o.keepdim),
       method: "lower",
     }),
@@ -75,7 +75,9 @@ export const masked: Record<string, Adapter> = {
   "masked.cumprod": along(g.cumprod, 1),
   "masked.normalize": ([x, ord, axis], o: Record<string, unknown>) => {
     const input = g.where(maskOf(x, o), x, 0);
-    return input.div(g.maximum(g.norm(input, { ord, axis, keepDims: true }), (o.eps as number) ?? 1e-12));
+    return input.div(
+      g.maximum(g.norm(input, { ord, ...(x.rank === 0 ? {} : { axis }), keepDims: true }), (o.eps as number) ?? 1e-12),
+    );
   },
   "masked.logaddexp": ([x, y], o: Record<string, unknown>) => {
     const [a, b] = [

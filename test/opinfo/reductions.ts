@@ -4,7 +4,6 @@ import {
   along,
   along2,
   atLeast1,
-  Incomparable,
   type Options,
   reduceOptions,
   reduction,
@@ -27,12 +26,14 @@ const median =
   (f: typeof g.quantile): Adapter =>
   (args, o) => [f(args[0], 0.5, { ...reduceOptions(args, o), method: "lower" })];
 
-const histogram: Adapter = ([x, bins], o: Record<string, unknown>) => {
-  if (bins instanceof g.Tensor || Array.isArray(bins))
-    throw new Incomparable("bins of different widths are not offered");
-  if (o.weight || o.density) throw new Incomparable("weights and densities are not offered");
-  const range = o.range ? { range: o.range as [number, number] } : {};
-  const { counts, edges } = g.histogram(x, { bins: bins ?? (o.bins as number), ...range });
+const histogram: Adapter = ([x, bins0], o: Record<string, unknown>) => {
+  const bins = bins0 ?? o.bins;
+  const { counts, edges } = g.histogram(x, {
+    bins: bins instanceof g.Tensor ? (bins.toArray() as number[]) : bins,
+    ...(o.range ? { range: o.range as [number, number] } : {}),
+    ...(o.weight ? { weights: o.weight as T } : {}),
+    density: Boolean(o.density),
+  });
   return [g.cast(counts, "float64"), edges];
 };
 
@@ -101,7 +102,7 @@ export const reductions: Record<string, Adapter> = {
     const isNone = g.all(x.equal(Number.NEGATIVE_INFINITY), { axis: dim, keepDims: true });
     return g.where(isNone, 0, g.softmax(g.where(isNone, 0, x), { axis: dim }));
   },
-  histogram: histogram,
+  histogram,
   histc: (args, o, expected) => {
     const [x, bins, low, high] = args;
     const options: Record<string, unknown> = o;
@@ -117,8 +118,8 @@ export const reductions: Record<string, Adapter> = {
     ];
   },
   bincount: ([x, weights], o: Record<string, unknown>) => {
-    if (weights ?? o.weights) throw new Incomparable("bincount with weights is scatterAdd");
-    return g.bincount(x, { minLength: (o.minlength as number) ?? 0 });
+    const given = weights ?? o.weights ?? null;
+    return g.bincount(x, { minLength: (o.minlength as number) ?? 0, ...(given === null ? {} : { weights: given }) });
   },
   cov: ([x], o: Record<string, unknown>) => covariance(x, o),
   corrcoef: ([x]) => {

@@ -211,9 +211,9 @@ export const shapes: Record<string, Adapter> = {
     const { values, inverse, counts } = g.unique(x);
     return [values, ...(o.return_inverse ? [inverse] : []), ...(o.return_counts ? [counts] : [])];
   },
-  diagonal_scatter: ([x, y, offset = 0]) => {
-    const places = g.diagonal(g.arange(x.size).reshape(x.shape), { offset });
-    return g.scatter(x.flatten(), places, y).reshape(x.shape);
+  diagonal_scatter: ([x, y, offset = 0, dim1 = 0, dim2 = 1]) => {
+    const places = g.diagonal(g.arange(x.size).reshape(x.shape), { offset, axes: [dim1, dim2] }).flatten();
+    return g.setAt(x.flatten(), [places], y.flatten()).reshape(x.shape);
   },
   as_strided: ([x, shape, strides, offset], o) =>
     g.take(x.flatten(), strided(shape, strides, offset ?? o.storage_offset ?? 0)),
@@ -338,12 +338,10 @@ function padded(x: T, list: number[], mode: "constant" | "reflect", value: numbe
 }
 
 export const creation: Record<string, Adapter> = {
-  arange: (args) => {
-    const [start, stop, step] = args.map(Number) as [number, number?, number?];
-    return g.cast(
-      stop === undefined ? g.arange(start) : g.arange(start, stop, step ?? 1, { dtype: "float64" }),
-      "float64",
-    );
+  arange: (args, o: Record<string, unknown>) => {
+    const [start, stop, step] = [args[0], args[1] ?? o.end, args[2] ?? o.step ?? 1];
+    const [from, to] = stop === undefined ? [0, start] : [start, stop];
+    return g.cast(g.arange(Number(from), Number(to), Number(step), { dtype: "float64" }), "float64");
   },
   linspace: ([a, b, n]) => g.linspace(Number(int(a)), Number(int(b)), n, { dtype: "float64" }),
   logspace: ([a, b, n, base = 10]) => g.logspace(Number(int(a)), Number(int(b)), n, { base, dtype: "float64" }),

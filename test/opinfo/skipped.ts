@@ -29,7 +29,7 @@ export const skipped: Readonly<Record<string, string>> = Object.fromEntries(
 /** Operators that PyTorch computes less exactly. */
 export const lessExact: Readonly<Record<string, { readonly tolerance: number; readonly reason: string }>> = {
   "nn.functional.hardsigmoid": { tolerance: 1e-7, reason: "PyTorch's derivative is 1/6 rounded to float32" },
-  cov: { tolerance: 1e-5, reason: "PyTorch's weights are float32" },
+  cov: { tolerance: 1e-4, reason: "PyTorch's weights are float32" },
 };
 
 const triangle = (x: g.Tensor, { upper }: Record<string, unknown>): g.Tensor => (upper ? g.triu(x) : g.tril(x));

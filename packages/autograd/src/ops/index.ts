@@ -254,6 +254,7 @@ export {
   bincount,
   countNonzero,
   diff,
+  type HistogramOptions,
   histogram,
   logSumExp,
   nanMean,

@@ -1,6 +1,6 @@
 import { defaultDType, isFloat } from "../dtype.ts";
-import { ArgumentError } from "../errors.ts";
-import { normalizeAxes, normalizeAxis, type Shape, sizeOf } from "../shape.ts";
+import { ArgumentError, ShapeError } from "../errors.ts";
+import { listOf, normalizeAxes, normalizeAxis, type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { abs, add, div, mul, pow, square, sub } from "./arithmetic.ts";
 import { cast } from "./cast.ts";
@@ -91,7 +91,8 @@ export function std(x: TensorLike, options: ReduceOptions & { readonly correctio
 }
 
 /**
- * The p-norm of the elements as a vector: (Σ |x|ᵖ)^(1/p). Its derivative is taken as 0 where it is 0.
+ * The p-norm of the elements as a vector: (Σ |x|ᵖ)^(1/p). Its derivative is taken as 0 where it is 0, and
+ * by elements that are 0.
  *
  * @param options.ord p: any number, or ±∞ for the largest or smallest absolute value; 0 counts what is not 0. Default: 2.
  *
@@ -110,9 +111,12 @@ export function norm(x: TensorLike, options: ReduceOptions & { readonly ord?: nu
   if (ord === Number.POSITIVE_INFINITY) return max(abs(input), options);
   if (ord === Number.NEGATIVE_INFINITY) return min(abs(input), options);
   if (Number.isNaN(ord)) throw new ArgumentError({ op: "norm", message: "ord is NaN" });
-  const total = sum(pow(abs(input), ord), options);
-  const isZero = equal(total, 0);
-  return where(isZero, 0, pow(where(isZero, 1, total), 1 / ord));
+  // Elements that are 0, where |x|ᵖ may have no derivative, are given none.
+  const none = ord > 0 ? 0 : Number.POSITIVE_INFINITY;
+  const isZero = equal(input, 0);
+  const total = sum(where(isZero, none, pow(where(isZero, 1, abs(input)), ord)), options);
+  const isNone = equal(total, none);
+  return where(isNone, 0, pow(where(isNone, 1, total), 1 / ord));
 }
 
 /**
@@ -239,54 +243,117 @@ export function trapezoid(
   return sum(mul(means, diff(places.rank === 1 ? places : moveAxis(places, axis, -1))), { axis: -1 });
 }
 
+/** The weights of elements to be counted, as numbers; null for none. */
+function weightsFor(op: string, x: Tensor, weights: TensorLike | undefined): ArrayLike<number> | null {
+  if (weights === undefined) return null;
+  const given = asTensor(weights);
+  if (!sameShape(given.shape, x.shape)) {
+    throw new ShapeError({ op, message: "there is not one weight for each element", operands: [x, given] });
+  }
+  return given.data;
+}
+
 /**
- * How often each of the numbers 0, 1, 2 … occurs (int32).
+ * How often each of the numbers 0, 1, 2 … occurs (int32), or the sum of the weights where it does (floats).
  *
  * @param x integers, 0 or more.
+ * @param options.weights one for each element. Default: each counts once.
  * @param options.minLength least length of the result. Default: 0.
- * @throws {ArgumentError} for negative numbers.
+ * @throws {ArgumentError} for numbers that are negative or no integers.
  *
  * @example
  * ```ts
  * bincount(tensor([1, 1, 3], { dtype: "int32" })); // [0, 2, 0, 1]
+ * bincount([0, 1, 1], { weights: [0.5, 1, 2] }); // [0.5, 3]
  * ```
  */
-export function bincount(x: TensorLike, { minLength = 0 }: { readonly minLength?: number } = {}): Tensor {
-  const data = Array.from(asTensor(x, "int32").data);
+export function bincount(
+  x: TensorLike,
+  { weights, minLength = 0 }: { readonly weights?: TensorLike; readonly minLength?: number } = {},
+): Tensor {
+  const input = asTensor(x);
+  const data = Array.from<number>(input.data);
   if (data.some((v) => v < 0 || !Number.isInteger(v))) {
     throw new ArgumentError({ op: "bincount", message: "there are numbers that are negative or no integers" });
   }
-  const counts = new Int32Array(data.reduce((a, b) => Math.max(a, b + 1), minLength));
-  for (const v of data) counts[v]!++;
-  return fromArray(counts, [counts.length]);
+  const factors = weightsFor("bincount", input, weights);
+  const length = data.reduce((a, b) => Math.max(a, b + 1), minLength);
+  const counts = factors === null ? new Int32Array(length) : new Float64Array(length);
+  for (const [i, v] of data.entries()) counts[v]! += factors?.[i] ?? 1;
+  const found = fromArray(counts, [length]);
+  return factors === null ? found : cast(found, floating(weights!).dtype);
+}
+
+/** Options of {@link histogram}. */
+export interface HistogramOptions {
+  /** How many bins of equal width; or their edges, ascending. Default: 10. */
+  readonly bins?: number | readonly number[];
+  /** Lowest and highest edge. Default: smallest and largest element. Elements outside are not counted. */
+  readonly range?: readonly [number, number];
+  /** One for each element. Default: each counts once. */
+  readonly weights?: TensorLike;
+  /** Divide by the total and by the widths, so that the integral is 1. Default: false. */
+  readonly density?: boolean;
 }
 
 /**
- * How many elements fall into each of equal bins (int32), and the bins' edges.
- *
- * @param options.bins default: 10.
- * @param options.range lowest and highest edge. Default: smallest and largest element. Elements outside are not counted.
+ * How many elements fall into each bin (int32; floats with weights or as a density), and the bins' edges. A bin
+ * contains its lower edge; the last one both.
+ * @throws {ArgumentError} for bins or ranges that are none.
  *
  * @example
  * ```ts
  * histogram([0, 1, 1, 4], { bins: 2 }).counts; // [3, 1]
+ * histogram([0, 1, 1, 4], { bins: [0, 1, 3] }).counts; // [1, 2]
  * ```
  */
 export function histogram(
   x: TensorLike,
-  { bins = 10, range }: { readonly bins?: number; readonly range?: readonly [number, number] } = {},
+  { bins = 10, range, weights, density = false }: HistogramOptions = {},
 ): { counts: Tensor; edges: Tensor } {
-  const data = Float64Array.from(floating(x).data);
-  if (!Number.isInteger(bins) || bins < 1) throw new ArgumentError({ op: "histogram", message: `bins is ${bins}` });
-  let [low, high] = range ?? [
-    data.reduce((a, b) => Math.min(a, b), data[0] ?? 0),
-    data.reduce((a, b) => Math.max(a, b), data[0] ?? 1),
-  ];
-  if (low === high) [low, high] = [low - 0.5, high + 0.5];
-  const counts = new Int32Array(bins);
-  for (const v of data) {
-    if (v >= low && v <= high) counts[Math.min(bins - 1, Math.floor(((v - low) / (high - low)) * bins))]!++;
+  const input = floating(x);
+  const data = input.data;
+  const factors = weightsFor("histogram", input, weights);
+  const edges =
+    typeof bins === "number" ? equalEdges(data, bins, range) : Float64Array.from(listOf("histogram", "bins", bins));
+  const ascends = edges.every((edge, i) => (i === 0 ? !Number.isNaN(edge) : edge >= edges[i - 1]!));
+  if (edges.length < 2 || !ascends) {
+    throw new ArgumentError({
+      op: "histogram",
+      message: `bins are ${String(bins)}${range === undefined ? "" : ` and range is [${range.join(", ")}]`}`,
+      operands: [input],
+      hint: "give a positive integer, or two or more edges in ascending order",
+    });
   }
+  const count = edges.length - 1;
+  const sums = new Float64Array(count);
+  for (const [i, v] of data.entries()) {
+    if (!(v >= edges[0]! && v <= edges[count]!)) continue;
+    let [low, high] = [0, count - 1];
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (edges[middle]! <= v) low = middle;
+      else high = middle - 1;
+    }
+    sums[low]! += factors?.[i] ?? 1;
+  }
+  const total = sums.reduce((a, b) => a + b, 0);
+  const found = density ? sums.map((sum, i) => sum / total / (edges[i + 1]! - edges[i]!)) : sums;
+  const isCount = factors === null && !density;
+  return {
+    counts: isCount ? fromArray(Int32Array.from(found), [count]) : cast(fromArray(found, [count]), input.dtype),
+    edges: cast(fromArray(edges, [count + 1]), input.dtype),
+  };
+}
+
+function equalEdges(data: ArrayLike<number>, bins: number, range: readonly [number, number] | undefined): Float64Array {
+  if (!Number.isInteger(bins) || bins < 1) return new Float64Array();
+  let [low, high] = range ?? [data[0] ?? 0, data[0] ?? 1];
+  if (range === undefined) {
+    for (let i = 1; i < data.length; i++) [low, high] = [Math.min(low, data[i]!), Math.max(high, data[i]!)];
+  }
+  if (low === high) [low, high] = [low - 0.5, high + 0.5];
   const edges = Float64Array.from({ length: bins + 1 }, (_, i) => low + ((high - low) * i) / bins);
-  return { counts: fromArray(counts, [bins]), edges: fromArray(edges, [bins + 1]) };
+  edges[bins] = high;
+  return edges;
 }
