@@ -353,7 +353,11 @@ export abstract class Model extends Layer {
     return noGrad(() => this.callAll(batch.x, { training: false, generator: this.noise, losses: [] })[0]!);
   }
 
-  /** One step of training. Models of one's own may override it. @returns the loss. */
+  /**
+   * One step of training. Models of one's own may override it: with losses of their own, the result is what is logged as
+   * `loss`.
+   * @returns the loss.
+   */
   trainStep(batch: Batch, onNonFinite: "throw" | "continue" = "throw"): number {
     return trainStep(this, batch, onNonFinite);
   }

@@ -1,7 +1,6 @@
 import { ArgumentError } from "@gradiente/autograd";
 import { CheckpointError } from "../errors.ts";
 import { Fields, type State } from "../state.ts";
-import { readCheckpoint } from "../training/checkpoint.ts";
 import { Callback } from "./callback.ts";
 import { SaveCounter, type SaveFrequency } from "./model-checkpoint.ts";
 
@@ -57,6 +56,7 @@ export class BackupAndRestore extends Callback {
     const found = await this.checkpoints();
     this.number = found.at(-1)?.number ?? 0;
     const damaged: CheckpointError[] = [];
+    const { readCheckpoint } = await import("../training/checkpoint.ts");
     for (const { path } of found.reverse()) {
       try {
         this.run!.resumeFrom(await readCheckpoint(path));

@@ -86,7 +86,8 @@ export abstract class Metric {
 export class Mean extends Metric {
   readonly className = "Mean";
   private total = 0;
-  private weight = 0;
+  /** The sum of the weights taken in. */
+  weight = 0;
 
   constructor({ name = "mean" }: { readonly name?: string } = {}) {
     super(name);

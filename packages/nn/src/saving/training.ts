@@ -110,7 +110,7 @@ export function restoreTraining(model: Model, training: Config): Optimizer | nul
     loss: loss as LossLike | readonly LossLike[],
     optimizer,
     metrics,
-    ...(weighted.length === 0 ? {} : { weightedMetrics: weighted.flat() }),
+    ...(weighted.length === 0 ? {} : { weightedMetrics: weighted }),
     ...(Array.isArray(numbers) && numbers.every((n) => typeof n === "number") ? { lossWeights: numbers } : {}),
   });
   return optimizer;

@@ -16,12 +16,25 @@ export interface CompileOptions {
   readonly loss: LossLike | readonly LossLike[] | { readonly [output: string]: LossLike };
   /** Default: rmsprop, as in Keras. */
   readonly optimizer?: OptimizerLike;
+  /** For several outputs, one metric or list each in order, or by the outputs' names. */
+  readonly metrics?: MetricsLike;
+  /** What each output's loss is multiplied with, in order or by the outputs' names. Default: 1. */
+  readonly lossWeights?: readonly number[] | { readonly [output: string]: number };
+  /** Metrics that sample weights count for, given as `metrics` are. */
+  readonly weightedMetrics?: MetricsLike;
+}
+
+/** Metrics of one output or of several. */
+export type MetricsLike =
+  | readonly (MetricLike | readonly MetricLike[])[]
+  | { readonly [output: string]: MetricLike | readonly MetricLike[] };
+
+/** {@link CompileOptions} with everything in the order of the outputs. */
+export interface CompiledOptions extends CompileOptions {
   /** For several outputs, one list each. */
   readonly metrics?: readonly (MetricLike | readonly MetricLike[])[];
-  /** What each output's loss is multiplied with. Default: 1. */
   readonly lossWeights?: readonly number[];
-  /** Metrics that sample weights count for. */
-  readonly weightedMetrics?: readonly MetricLike[];
+  readonly weightedMetrics?: readonly (MetricLike | readonly MetricLike[])[];
 }
 
 interface OutputMetrics {
@@ -31,7 +44,7 @@ interface OutputMetrics {
 
 /** A model's losses, metrics and optimizer. */
 export class Compiled {
-  readonly options: CompileOptions;
+  readonly options: CompiledOptions;
   readonly optimizer: Optimizer;
   readonly losses: readonly Loss[];
   private readonly lossMean = new Mean();
@@ -42,12 +55,20 @@ export class Compiled {
   private metricShapes: readonly MetricShapes[] = [];
 
   constructor(options: CompileOptions, outputNames: readonly string[]) {
-    this.options = options;
     this.outputNames = outputNames;
+    const { metrics, weightedMetrics, lossWeights, ...rest } = options;
+    this.options = {
+      ...rest,
+      ...(metrics === undefined ? {} : { metrics: metricLists("metrics", metrics, outputNames) }),
+      ...(weightedMetrics === undefined
+        ? {}
+        : { weightedMetrics: metricLists("weightedMetrics", weightedMetrics, outputNames) }),
+      ...(lossWeights === undefined ? {} : { lossWeights: weightsOf(lossWeights, outputNames) }),
+    };
     this.optimizer = resolveOptimizer(options.optimizer ?? "rmsprop");
     this.losses = lossesOf(options.loss, outputNames).map(resolveLoss);
     this.outputMeans = this.losses.map(() => new Mean());
-    for (const metric of [...(options.metrics ?? []), ...(options.weightedMetrics ?? [])].flat()) {
+    for (const metric of [...(this.options.metrics ?? []), ...(this.options.weightedMetrics ?? [])].flat()) {
       checkMetricName(metric as MetricLike);
     }
   }
@@ -79,7 +100,7 @@ export class Compiled {
     sampleWeight: Tensor | null,
     size: number,
   ): void {
-    this.lossMean.add(loss * size, size);
+    this.addLoss(loss, size);
     if (outputLosses.length > 1) outputLosses.forEach((l, i) => void this.outputMeans[i]!.add(l.item() * size, size));
     this.metrics ??= this.resolveMetrics(yPred.map((p, i) => ({ yTrue: yTrue[i]!.shape, yPred: p.shape })));
     this.metrics.forEach(({ plain, weighted }, i) => {
@@ -90,15 +111,23 @@ export class Compiled {
 
   private resolveMetrics(outputs: readonly MetricShapes[]): readonly OutputMetrics[] {
     const { metrics = [], weightedMetrics = [] } = this.options;
-    const perOutput = metrics.length > 0 && metrics.every(Array.isArray);
+    const own = (lists: typeof metrics, i: number): readonly MetricLike[] =>
+      [this.losses.length === 1 ? lists : (lists[i] ?? [])].flat(2) as readonly MetricLike[];
     this.metricShapes = outputs;
-    return outputs.map((shapes, i) => {
-      const own = (perOutput ? metrics[i] : i === 0 || outputs.length === 1 ? metrics : []) as readonly MetricLike[];
-      return {
-        plain: (own ?? []).map((m) => resolveMetric(m, shapes)),
-        weighted: weightedMetrics.map((m) => resolveMetric(m, shapes)),
-      };
-    });
+    return outputs.map((shapes, i) => ({
+      plain: own(metrics, i).map((m) => resolveMetric(m, shapes)),
+      weighted: own(weightedMetrics, i).map((m) => resolveMetric(m, shapes)),
+    }));
+  }
+
+  /** How much weight the mean loss has since the last reset: the number of samples. */
+  get samples(): number {
+    return this.lossMean.weight;
+  }
+
+  /** Takes in the loss of a batch whose outputs are not known. */
+  addLoss(loss: number, size: number): void {
+    this.lossMean.add(loss * size, size);
   }
 
   /** The losses and metrics since the last reset. */
@@ -140,6 +169,7 @@ export class Compiled {
   }
 
   restoreState(state: State): void {
+    this.reset();
     const saved = new Fields("the metrics", state);
     this.lossMean.restoreState(saved.get("loss"));
     const outputs = saved.list("outputs");
@@ -148,13 +178,55 @@ export class Compiled {
       const fields = new Fields("the metrics' shapes", each);
       return { yTrue: fields.numbers("yTrue"), yPred: fields.numbers("yPred") };
     });
-    if (shapes.length > 0) this.metrics ??= this.resolveMetrics(shapes);
+    if (shapes.length === 0) return; // before the first batch
+    this.metrics ??= this.resolveMetrics(shapes);
     const [metrics, states] = [this.allMetrics(), saved.list("metrics")];
     if (states.length !== metrics.length) {
       throw misfit(`it holds ${states.length} metrics, and the model is compiled with ${metrics.length}`);
     }
     metrics.forEach((metric, i) => void metric.restoreState(states[i]!));
   }
+}
+
+/** Metrics as one list, or for several outputs as a list of lists. */
+function metricLists(
+  option: string,
+  given: MetricsLike,
+  outputNames: readonly string[],
+): readonly (MetricLike | readonly MetricLike[])[] {
+  if (!isList(given)) {
+    for (const name of Object.keys(given)) {
+      if (!outputNames.includes(name)) throw unknownName("compile", "output", name, outputNames);
+    }
+    return outputNames.map((name) => [given[name] ?? []].flat() as readonly MetricLike[]);
+  }
+  if (outputNames.length === 1 || given.length === 0) return given;
+  if (given.length === outputNames.length) return given.map((own) => [own].flat() as readonly MetricLike[]);
+  throw new ArgumentError({
+    op: "compile",
+    message: `${option} has ${given.length} entries for ${outputNames.length} outputs`,
+    hint: `give one metric or list for each of ${outputNames.join(", ")}, in this order or by their names`,
+  });
+}
+
+function isList(given: MetricsLike): given is readonly (MetricLike | readonly MetricLike[])[] {
+  return Array.isArray(given);
+}
+
+function weightsOf(
+  given: readonly number[] | { readonly [output: string]: number },
+  outputNames: readonly string[],
+): readonly number[] {
+  if (Array.isArray(given)) {
+    if (given.length === outputNames.length) return given as readonly number[];
+    const message = `${given.length} lossWeights for ${outputNames.length} outputs`;
+    throw new ArgumentError({ op: "compile", message });
+  }
+  const byName = given as { readonly [output: string]: number };
+  for (const name of Object.keys(byName)) {
+    if (!outputNames.includes(name)) throw unknownName("compile", "output", name, outputNames);
+  }
+  return outputNames.map((name) => byName[name] ?? 1);
 }
 
 function lossesOf(given: CompileOptions["loss"], outputNames: readonly string[]): LossLike[] {

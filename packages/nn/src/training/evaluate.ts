@@ -66,7 +66,7 @@ async function eachBatch(
   }
 }
 
-/** One pass over a source without training. */
+/** One pass over a source without training. Losses and metrics of an epoch that is under way stay what they were. */
 export async function evaluateSource(
   op: string,
   model: Model,
@@ -79,6 +79,7 @@ export async function evaluateSource(
   prepare(op, model, source, true);
   const [begins, ends] = [listenersTo("onTestBatchBegin", callbacks), listenersTo("onTestBatchEnd", callbacks)];
   for (const c of callbacks) await c.onTestBegin();
+  const before = compiled.state();
   compiled.reset();
   await eachBatch(source, limits, (batch, index) => {
     if (source.columns === null) checkBatch(op, model, batch, true);
@@ -90,6 +91,7 @@ export async function evaluateSource(
     })();
   });
   const logs = compiled.logs();
+  compiled.restoreState(before);
   for (const c of callbacks) await c.onTestEnd(logs);
   return logs;
 }

@@ -161,6 +161,69 @@ describe("single batches", () => {
   });
 });
 
+describe("training steps of one's own", () => {
+  it("are logged by the loss they give", async () => {
+    class Halving extends Sequential {
+      private loss = 8;
+      override trainStep(): number {
+        this.loss /= 2;
+        return this.loss;
+      }
+    }
+    const model = new Halving([new Dense(1, { inputShape: [1] })]);
+    model.compile({ loss: "mse" });
+    const { history } = await model.fit(x, y, { batchSize: 5, epochs: 2, verbose: 0 });
+    expect(history.loss).toEqual([3, 0.75]);
+  });
+
+  it("are not disturbed by an evaluation in the middle of an epoch", async () => {
+    const run = async (evaluates: boolean) => {
+      const model = new Sequential([new Dense(1, { inputShape: [1] })], { seed: 1 });
+      model.compile({ loss: "mse", optimizer: new SGD({ learningRate: 0.001 }), metrics: ["mae"] });
+      const look = new LambdaCallback({
+        onBatchEnd: async () => {
+          if (evaluates) await model.evaluate(x, y);
+        },
+      });
+      return (await model.fit(x, y, { batchSize: 2, epochs: 2, verbose: 0, callbacks: [look] })).history;
+    };
+    expect(await run(true)).toEqual(await run(false));
+  });
+});
+
+describe("several outputs", () => {
+  const two = () => {
+    const inputs = [input({ shape: [1] })];
+    const outputs = ["a", "b"].map((name) => new Dense(1, { name, kernelInitializer: "ones" }).apply(inputs[0]!));
+    return functional({ inputs, outputs });
+  };
+  const target = { data: Float32Array.from(y, (v) => v + 1), shape: [10, 1] };
+
+  it("have metrics and weights in their order, or by their names", async () => {
+    const logs = [
+      { metrics: [["mae"], ["mse", "mae"]], lossWeights: [1, 0.5] },
+      { metrics: { a: "mae", b: ["mse", "mae"] }, lossWeights: { b: 0.5 } },
+    ].map((options) => {
+      const model = two();
+      model.compile({ loss: "mse", optimizer: "sgd", ...(options as object) });
+      return model.evaluate({ data: Float32Array.from(y), shape: [10, 1] }, [target, target]);
+    });
+    const expected = { loss: 1.5, a_loss: 1, b_loss: 0.5, a_mae: 1, b_mse: 1, b_mae: 1 };
+    for (const each of logs) expect(await each).toEqual(expected);
+    expect(Object.keys(await logs[0]!)).toEqual(Object.keys(expected));
+  });
+
+  it("are not guessed", () => {
+    const compile = (options: object) => () => two().compile({ loss: "mse", ...options });
+    expect(compile({ metrics: ["mae"] })).toThrow(/metrics has 1 entries for 2 outputs.*a, b/);
+    expect(compile({ weightedMetrics: ["mae", "mse", "mae"] })).toThrow(/weightedMetrics has 3 entries/);
+    expect(compile({ metrics: { aa: "mae" } })).toThrow(/no output named "aa".*did you mean "a"/);
+    expect(compile({ lossWeights: [1] })).toThrow(/1 lossWeights for 2 outputs/);
+    expect(compile({ lossWeights: { c: 1 } })).toThrow(/no output named "c"/);
+    expect(compile({ metrics: { a: "mea" } })).toThrow(/no metric named "mea".*did you mean/);
+  });
+});
+
 describe("signals", () => {
   it("stop evaluation and prediction after a batch", async () => {
     const { model } = watched();
@@ -209,7 +272,7 @@ describe("what cannot be meant is refused before any step", () => {
       /\(None, 1\), but was given \(1, 2\)/,
     ],
     ["empty validation", () => model.fit(x, y, { validationData: [[], []] }), /no samples/],
-    ["an empty data set", () => model.fit([], { verbose: 0 }), /x|no samples|no batches/],
+    ["an empty data set", () => model.fit([], { verbose: 0 }), /x has no samples/],
     [
       "targets of another shape",
       () =>

@@ -4,7 +4,6 @@ import type { Model } from "../model.ts";
 import type { Layer } from "../module.ts";
 import { Fields, generatorState, misfit, restoreGenerator, type State } from "../state.ts";
 import { Breather } from "./breather.ts";
-import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import type { Compiled } from "./compiled.ts";
 import type { Batch } from "./data.ts";
 import { evaluateSource } from "./evaluate.ts";
@@ -58,7 +57,10 @@ export class TrainingRun {
     this.announce();
     model.stopTraining = false;
     for (const c of callbacks) await c.onTrainBegin();
-    if (resumeFrom !== undefined && this.resumption === null) this.resumeFrom(await readCheckpoint(resumeFrom));
+    if (resumeFrom !== undefined && this.resumption === null) {
+      const { readCheckpoint } = await import("./checkpoint.ts");
+      this.resumeFrom(await readCheckpoint(resumeFrom));
+    }
     try {
       if (this.resumption !== null && this.batch === 0) await this.restore();
       while (this.batch > 0 || (this.epoch < epochs && !model.stopTraining)) {
@@ -117,7 +119,9 @@ export class TrainingRun {
         const pending = c.onBatchBegin(this.batch);
         if (pending) await pending;
       }
-      model.trainStep(batch, onNonFinite);
+      const counted = compiled.samples;
+      const loss = model.trainStep(batch, onNonFinite);
+      if (compiled.samples === counted) compiled.addLoss(loss, batch.size); // a training step of one's own
       const index = this.batch++;
       if (ends.length > 0) {
         const soFar = compiled.logs();
@@ -180,20 +184,20 @@ export class TrainingRun {
 
   /** The validation's logs; null when it was stopped by the signal, and then it is as if it had not begun. */
   private async validate(): Promise<Logs | null> {
-    const { model, compiled, options, callbacks } = this.parts;
+    const { model, options, callbacks } = this.parts;
     const validation = this.parts.validation!;
-    const [metrics, position] = [compiled.state(), validation.state()];
+    const position = validation.state();
     const { validationSteps, signal } = options;
     const logs = await evaluateSource("fit", model, validation, { steps: validationSteps, signal, callbacks });
     if (!this.aborted) return logs;
-    compiled.restoreState(metrics);
     validation.restoreState(position);
     return null;
   }
 
   /** Writes a checkpoint of this moment. */
-  save(path: string): Promise<void> {
-    return writeCheckpoint(path, this.state());
+  async save(path: string): Promise<void> {
+    const { writeCheckpoint } = await import("./checkpoint.ts");
+    await writeCheckpoint(path, this.state());
   }
 
   /** Lets the run go on from a checkpoint's state. For callbacks, in `onTrainBegin`. */
