@@ -44,6 +44,62 @@ describe.each(names)("%s", (name) => {
   test("second derivatives are those of central differences", () => check(g.gradgradcheck));
 });
 
+/** Points where rules take special care, or would divide 0 by 0. */
+const specialPoints: Readonly<Record<string, readonly (readonly number[])[]>> = {
+  acosh: [[2]],
+  asinh: [[0], [1]],
+  atan2: [
+    [0, 1],
+    [1, 0],
+  ],
+  digamma: [[1], [2]],
+  erf: [[0]],
+  gelu: [[0]],
+  hypot: [
+    [0, 1],
+    [1, 0],
+  ],
+  lgamma: [[1], [2], [3]],
+  logAddExp: [
+    [0, 0],
+    [0, 50],
+  ],
+  logSigmoid: [[0]],
+  mish: [[0]],
+  pow: [
+    [1, 0],
+    [2, 0],
+    [2, 1],
+    [0.5, 2],
+  ],
+  silu: [[0]],
+  sinc: [[0], [1], [2]],
+  softplus: [[0]],
+  tanhShrink: [[0]],
+  xlogy: [
+    [0, 1],
+    [0, 2],
+    [1, 1],
+  ],
+};
+
+describe("derivatives to third order at special points", () => {
+  test.each(Object.entries(specialPoints))("%s", (name, points) => {
+    const f = (ops as unknown as Record<string, (...xs: g.Tensor[]) => g.Tensor>)[name]!;
+    const slope = (...xs: g.Tensor[]): g.Tensor[] =>
+      g.grad((...ys: g.Tensor[]) => f(...ys).sum(), [...xs.keys()])(...xs);
+    for (const point of points) {
+      const inputs = point.map((value) => g.tensor(value, { dtype: "float64" }));
+      g.gradcheck(f, inputs);
+      g.gradgradcheck(f, inputs);
+      g.gradgradcheck(slope, inputs);
+    }
+  });
+  test("powers at 0", () => {
+    for (const power of [2, 3, 4]) g.gradgradcheck((x) => g.pow(x, power), [g.tensor([0, 1], { dtype: "float64" })]);
+  });
+});
+
 test("every exported operation is checked, or listed with the reason why not", () => {
   const exported = Object.entries(ops).flatMap(([name, value]) => (typeof value === "function" ? [name] : []));
   const missing = exported.filter((name) => !(name in cases) && !(name in notDifferentiable));

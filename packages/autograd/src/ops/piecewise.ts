@@ -97,7 +97,11 @@ export function logAddExp(x: TensorLike, y: TensorLike): Tensor {
   return pointwise(logAddExpOp, "float", [x, y]);
 }
 
-const xlogyOp = defineElementwise("xlogy", 2, (x, y) => s.select(s.and(s.eq(x, 0), s.eq(y, y)), 0, s.mul(x, s.log(y))));
+// Only where log y is no number is there anything to choose: elsewhere 0 · log y has its derivatives.
+const xlogyOp = defineElementwise("xlogy", 2, (x, y) => {
+  const isNone = s.and(s.eq(x, 0), s.or(s.le(y, 0), s.eq(y, Number.POSITIVE_INFINITY)));
+  return s.select(isNone, 0, s.mul(x, s.log(y)));
+});
 
 /**
  * x · log(y), and 0 where x is 0.

@@ -61,8 +61,8 @@ const rules: Record<ExprOp, Rule> = {
   min: binary((x, y) => share(s.lt(x, y), s.gt(x, y))),
   max: binary((x, y) => share(s.gt(x, y), s.lt(x, y))),
   pow: binary((x, y, z) => [
-    // y·x^(y-1) is 0·∞ at x = 0, y = 0 and log x is -∞ at x = 0, where x^y is flat in y for y > 0.
-    s.select(s.eq(y, 0), 0, s.mul(y, s.pow(x, s.sub(y, 1)))),
+    // At x = 0 y·x^(y-1) is 0·∞ for y = 0, and log x is -∞, where x^y is flat in y for y > 0.
+    s.select(s.and(s.eq(x, 0), s.eq(y, 0)), 0, s.mul(y, s.pow(x, s.sub(y, 1)))),
     s.select(s.and(s.eq(x, 0), s.ge(y, 0)), 0, s.mul(z, s.log(x))),
   ]),
   atan2: binary((y, x) => {

@@ -28,7 +28,7 @@ function conv(
     if (transposed && chosen.padding !== "same") chosen.padding = "valid";
     return {
       f: (x, w) => f(x!, w!, chosen),
-      inputs: [s.tensor([s.integer(1, 2), ...space, from * groups]), s.tensor([...size, ...channels])],
+      inputs: [s.tensor([s.integer(0, 2), ...space, from * groups]), s.tensor([...size, ...channels])],
     };
   };
 }
@@ -39,14 +39,17 @@ const pool = (f: (x: g.TensorLike, o: g.PoolOptions) => ReturnType<typeof g.maxP
     const space = Array.from({ length: rank }, () => s.integer(3, 4));
     const size = s.integer(1, 3);
     const chosen = { size, strides: s.integer(1, 2), padding: s.choose(["valid", "same"] as const) };
-    return { f: (x) => f(x!, chosen), inputs: [s.distinct([1, ...space, s.integer(1, 2)])] };
+    return { f: (x) => f(x!, chosen), inputs: [s.distinct([s.integer(0, 2), ...space, s.integer(1, 2)])] };
   };
 };
 
 const adaptive = (f: typeof g.adaptiveAvgPool): CaseMaker => {
   return (s) => {
     const count = s.integer(1, 3);
-    return { f: (x) => f(x!, count), inputs: [s.distinct([1, s.integer(2, 4), s.integer(2, 3), s.integer(1, 2)])] };
+    return {
+      f: (x) => f(x!, count),
+      inputs: [s.distinct([s.integer(0, 1), s.integer(2, 4), s.integer(2, 3), s.integer(1, 2)])],
+    };
   };
 };
 
@@ -58,14 +61,14 @@ export const convCases: CaseTable = {
   convTranspose2d: conv(g.convTranspose2d, 2, true, 3),
   convTranspose3d: (s) => ({
     f: (x, w) => g.convTranspose3d(x!, w!, { strides: 2 }),
-    inputs: [s.tensor([1, 2, 1, 2, 1]), s.tensor([2, 1, 2, 1, 1])],
+    inputs: [s.tensor([s.integer(0, 2), 2, 1, 2, 1]), s.tensor([2, 1, 2, 1, 1])],
   }),
   depthwiseConv2d: (s) => {
     const channels = s.integer(1, 2);
     const chosen = options(s, 2);
     return {
       f: (x, w) => g.depthwiseConv2d(x!, w!, chosen),
-      inputs: [s.tensor([1, 3, 4, channels]), s.tensor([2, 2, channels, s.integer(1, 2)])],
+      inputs: [s.tensor([s.integer(0, 1), 3, 4, channels]), s.tensor([2, 2, channels, s.integer(1, 2)])],
     };
   },
   maxPool: pool(g.maxPool),

@@ -136,7 +136,7 @@ const arrangeCases: CaseTable = {
     const [size, alignCorners] = [[s.integer(1, 5), s.integer(1, 3)], s.boolean()];
     return {
       f: (x) => g.interpolate(x!, size, { mode, alignCorners }),
-      inputs: [s.tensor([1, s.integer(1, 3), s.integer(1, 3), 2])],
+      inputs: [s.tensor([s.integer(0, 2), s.integer(1, 3), s.integer(1, 3), 2])],
     };
   },
 };
@@ -144,7 +144,7 @@ const arrangeCases: CaseTable = {
 const places = (s: Sampler): { shape: number[]; indices: Tensor; axis: number } => {
   const shape = [s.integer(1, 3), s.integer(1, 3)];
   const axis = s.integer(0, 1);
-  const lengths = shape.map((n, i) => (i === axis ? s.integer(1, 4) : s.integer(1, n)));
+  const lengths = shape.map((n, i) => (i === axis ? s.integer(0, 4) : s.integer(0, n)));
   return { shape, axis, indices: s.integers(lengths, 0, shape[axis]! - 1) };
 };
 
@@ -177,7 +177,7 @@ const indexCases: CaseTable = {
     return scattering((x, i, v, o) => g.scatterReduce(x, i, v, { ...o, reduce, includeSelf }), input)(s);
   },
   indexSelect: (s) => {
-    const indices = s.integers([2], 0, 1);
+    const indices = s.integers([s.integer(0, 3)], 0, 1);
     return { f: (x) => g.indexSelect(x!, indices, { axis: 1 }), inputs: [s.tensor([s.integer(0, 2), 2])] };
   },
   indexAdd: (s) => {
@@ -253,6 +253,9 @@ const productCases: CaseTable = {
       ["ij->j", [2, 3]],
       ["...ij,...jk", [2, 1, 2], [2, 2]],
       ["i,j,ij->", [2], [3], [2, 3]],
+      ["ij,jk->ik", [0, 3], [3, 2]],
+      ["ij,jk->ik", [2, 0], [0, 2]],
+      [",i->i", [], [2]],
       ["bij,bjk,kl->bl", [2, 1, 2], [2, 2, 2], [2, 1]],
       ["ij,ij->ij", [2, 2], [1, 2]],
     ]);
@@ -286,7 +289,7 @@ const sameShapes =
   (f: (x: Tensor, y: Tensor, o: g.LossOptions) => Tensor, x = anywhere, y = anywhere): CaseMaker =>
   (s) => {
     const options = reduction(s);
-    const shape = s.shape(1, 2, 1);
+    const shape = s.shape(0, 2, 1);
     return { f: (a, b) => f(a!, b!, options), inputs: [s.tensor(shape, x), s.tensor(shape, y)] };
   };
 
@@ -294,7 +297,7 @@ const apart =
   (f: (x: Tensor, y: Tensor, o: g.LossOptions) => Tensor): CaseMaker =>
   (s) => {
     const options = reduction(s);
-    const shape = s.shape(1, 2, 1);
+    const shape = s.shape(0, 2, 1);
     const y = s.tensor(shape);
     const x = y.add(s.tensor(shape, { low: -2, high: 2, avoid: [-1, 0, 1] }));
     return { f: (a, b) => f(a!, b!, options), inputs: [x, y] };
@@ -333,21 +336,21 @@ const lossCases: CaseTable = {
 };
 
 const normalized =
-  (f: (x: Tensor, o: g.ScaleAndShift) => Tensor): CaseMaker =>
+  (f: (x: Tensor, o: g.ScaleAndShift) => Tensor, fewest = 0): CaseMaker =>
   (s) => ({
     f: (x, scale, shift) => f(x!, { scale: scale!, shift: shift!, epsilon: 0.1 }),
-    inputs: [s.tensor([2, s.integer(1, 3), 4]), s.tensor([4], notZero), s.tensor([4])],
+    inputs: [s.tensor([s.integer(fewest, 2), s.integer(1, 3), 4]), s.tensor([4], notZero), s.tensor([4])],
   });
 
 const networkCases: CaseTable = {
   layerNorm: normalized(g.layerNorm),
   rmsNorm: normalized(g.rmsNorm),
-  batchNorm: normalized(g.batchNorm),
+  batchNorm: normalized(g.batchNorm, 1),
   groupNorm: normalized((x, o) => g.groupNorm(x, 2, o)),
   instanceNorm: normalized(g.instanceNorm),
   dropout: (s) => ({ f: (x) => g.dropout(x!, 0), inputs: [s.tensor(s.shape())] }),
   scaledDotProductAttention: (s) => {
-    const [queries, keys, causal] = [s.integer(1, 3), s.integer(1, 3), s.boolean()];
+    const [queries, keys, causal] = [s.integer(0, 3), s.integer(1, 3), s.boolean()];
     const mask = s.boolean() ? s.tensor([queries, keys]) : undefined;
     const options = mask === undefined ? { causal } : { causal, mask };
     return {
