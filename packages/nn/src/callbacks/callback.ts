@@ -85,9 +85,10 @@ export abstract class Callback {
 
 /** Those of the callbacks that do something at an event. */
 export function listenersTo(event: keyof LambdaFunctions, callbacks: readonly Callback[]): readonly Callback[] {
-  return callbacks.filter((c) =>
-    c instanceof LambdaCallback ? c.functions[event] !== undefined : c[event] !== Callback.prototype[event],
-  );
+  return callbacks.filter((c) => {
+    const isForwarded = c instanceof LambdaCallback && c[event] === LambdaCallback.prototype[event];
+    return isForwarded ? c.functions[event] !== undefined : c[event] !== Callback.prototype[event];
+  });
 }
 
 /** The functions of a {@link LambdaCallback}. */

@@ -73,7 +73,7 @@ export class Compiled {
     }
   }
 
-  /** The loss of a batch, penalties included, and of each output. */
+  /** The loss of a batch, weighted and with penalties, and that of each output by itself. */
   lossOf(
     yTrue: readonly Tensor[],
     yPred: readonly Tensor[],
@@ -83,10 +83,10 @@ export class Compiled {
     const { lossWeights } = this.options;
     const outputs = this.losses.map((loss, i) => {
       const value = loss.apply(yTrue[i]!, yPred[i]!, sampleWeight);
-      const scalar = value.rank === 0 ? value : value.mean();
-      return lossWeights?.[i] === undefined ? scalar : scalar.mul(lossWeights[i]);
+      return value.rank === 0 ? value : value.mean();
     });
-    const all = [...outputs, ...penalties];
+    const weighted = outputs.map((l, i) => (lossWeights?.[i] === undefined ? l : l.mul(lossWeights[i])));
+    const all = [...weighted, ...penalties];
     const total = all.slice(1).reduce((a, b) => a.add(b), all[0]!);
     return { total, outputs };
   }
