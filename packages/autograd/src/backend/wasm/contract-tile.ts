@@ -6,7 +6,6 @@ import {
   type Func,
   f32x4,
   f64x2,
-  type I32,
   i32,
   i32x4,
   increase,
@@ -83,9 +82,9 @@ export function defineTile(
     ];
     const advance = (n: number): Statement[] => [...pointers.map((p) => increase(p, n * size)), increase(k!, -n)];
     const unrolled = 4;
-    const target = (i: number): I32 => i32.add(i32.load(c!, 4 * i), column!);
-    const stores = sums.map((s, i) => v128.store(target(i >> 1), s, 16 * (i & 1)));
-    const additions = sums.map((s, i) => s.set(add(v128.load(target(i >> 1), 16 * (i & 1)), s)));
+    const targets = Array.from({ length: r }, () => scope.local("i32"));
+    const stores = sums.map((s, i) => v128.store(targets[i >> 1]!, s, 16 * (i & 1)));
+    const additions = sums.map((s, i) => s.set(add(v128.load(targets[i >> 1]!, 16 * (i & 1)), s)));
     return [
       ...pointers.map((p, i) => p.set(i32.add(i32.load(a!, 4 * i), next!))),
       ...sums.map((s) => s.set(zero)),
@@ -97,7 +96,7 @@ export function defineTile(
       whileLoop(i32.gt(k!, 0), ...multiplyAdd(0), ...advance(1)),
       either(
         i32.eq(width!, 32 / size),
-        [when(again!, ...additions), ...stores],
+        [...targets.map((t, i) => t.set(i32.add(i32.load(c!, 4 * i), column!))), when(again!, ...additions), ...stores],
         [
           ...sums.map((s, i) => v128.store(spill!, s, 16 * i)),
           spillTile.callInto([], spill!, c!, column!, int(r), width!, again!),

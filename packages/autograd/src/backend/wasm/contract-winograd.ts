@@ -23,9 +23,13 @@ import { descriptorBytes, field, outBlock, panel, rowsAtOnce, spillBytes } from 
 /** Beyond this many bytes of transformed kernels, memory would become the limit. */
 const maximumKernelBytes = 2 ** 24;
 /** Of all parts' sums together. */
-const maximumSumBytes = 2 ** 25;
-/** A part's blocks are to stay in a core's own cache. */
-const blockBytes = 600_000;
+const maximumSumBytes = 2 ** 24;
+/**
+ * A block of tiles is to stay in a core's own cache, unless that made it so small that going over the transformed kernel
+ * once for every block, reading it or adding to it, would take longer.
+ */
+const blockBytes = (kernelBytes: number, isForward: boolean): number =>
+  isForward ? clamp(kernelBytes / 4, 600_000, 1_100_000) : Math.max(600_000, kernelBytes);
 const maximumBlockTiles = 48;
 
 const clamp = (x: number, low: number, high: number): number => Math.max(low, Math.min(x, high));
@@ -73,7 +77,7 @@ export function winogradRunner(runtime: Runtime): (a: View, b: View, c: View) =>
 
     const perTile = 4 * places * (c + (isForward ? Math.min(k, outBlock) : k));
     const blockTiles = clamp(
-      Math.floor(blockBytes / perTile / rowsAtOnce) * rowsAtOnce,
+      Math.floor(blockBytes(kernelBytes, isForward) / perTile / rowsAtOnce) * rowsAtOnce,
       2 * rowsAtOnce,
       maximumBlockTiles,
     );
