@@ -54,6 +54,7 @@ const field = {
   mParts: 32,
   nParts: 36,
   nSize: 40,
+  mSize: 68,
   packA: 44,
   /** Distance of b's rows where b is read in place, else 0. */
   stepB: 48,
@@ -108,8 +109,8 @@ function build(runtime: Runtime, compute: ComputeDType): PartedEntry {
       n0.set(i32.mul(i32.rem(part, get("nParts")), get("nSize"))),
       nEnd.set(minimum(n, i32.add(n0, get("nSize")))),
       part.set(i32.div(part, get("nParts"))),
-      m0.set(i32.mul(i32.rem(part, get("mParts")), mBlock)),
-      mEnd.set(minimum(m, i32.add(m0, mBlock))),
+      m0.set(i32.mul(i32.rem(part, get("mParts")), get("mSize"))),
+      mEnd.set(minimum(m, i32.add(m0, get("mSize")))),
       batch.set(i32.shl(i32.div(part, get("mParts")), 2)),
       addB.set(i32.load(i32.add(get("batchB"), batch))),
       addC.set(i32.load(i32.add(get("batchC"), batch))),
@@ -203,6 +204,35 @@ function build(runtime: Runtime, compute: ComputeDType): PartedEntry {
   return runtime.link(module)("contract");
 }
 
+/** Parts there should be, so that any number of threads is kept busy. */
+const wantedParts = 8;
+
+/**
+ * Rows and columns of a part, in whole tiles of `width` columns. Parts in a row pack the same rows of a, parts in a
+ * column the same columns of b: where that has to be done, of enough parts those that repeat least of it.
+ */
+function partition(
+  m: number,
+  n: number,
+  batches: number,
+  width: number,
+  isPackedA: boolean,
+  isPackedB: boolean,
+): { mSize: number; nSize: number } {
+  let best = { mSize: m, nSize: n };
+  let least = Number.POSITIVE_INFINITY;
+  for (let down = Math.ceil(m / mBlock); ; down *= 2) {
+    const across = Math.max(1, Math.min(Math.ceil(n / width), Math.ceil(wantedParts / (down * batches))));
+    const packed = (isPackedA ? across * m : 0) + (isPackedB ? down * n : 0);
+    if (packed < least) {
+      least = packed;
+      const mSize = Math.min(mBlock, Math.ceil(m / down / maximumRows) * maximumRows);
+      best = { mSize, nSize: Math.ceil(n / width / across) * width };
+    }
+    if (down * batches >= wantedParts || 2 * down * maximumRows > m) return best;
+  }
+}
+
 export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractKernel>> {
   const entries: Partial<Record<ComputeDType, PartedEntry>> = {};
   const winograd = winogradRunner(runtime);
@@ -248,12 +278,10 @@ export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractK
     const stepB = k > 1 ? table[kB + 1]! - table[kB]! : 32;
     const inPlaceB =
       m <= fewRows && stepB !== 0 && isRun(table, columnsB, rowsC, size) && isRun(table, kB, columnsB, stepB);
-    // Enough parts for every thread, each of whole tiles.
-    const width = 32 / size;
-    const mParts = Math.ceil(m / mBlock);
-    const wanted = Math.max(1, Math.min(Math.ceil(n / width), Math.ceil(8 / (mParts * batches))));
-    const nSize = Math.ceil(n / width / wanted) * width;
-    const nParts = Math.ceil(n / nSize);
+    const isPackedA =
+      !isRun(table, kA, kB, size) || (m > fewRows && n > fewRows && (table[rowsA + 1]! - table[rowsA]!) % 4096 === 0);
+    const { mSize, nSize } = partition(m, n, batches, 32 / size, isPackedA, !inPlaceB);
+    const [mParts, nParts] = [Math.ceil(m / mSize), Math.ceil(n / nSize)];
     const descriptor = start >>> 2;
     [
       rowsA << 2,
@@ -267,14 +295,13 @@ export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractK
       mParts,
       nParts,
       nSize,
-      isRun(table, kA, kB, size) && !(m > fewRows && n > fewRows && (table[rowsA + 1]! - table[rowsA]!) % 4096 === 0)
-        ? 0
-        : 1,
+      isPackedA ? 1 : 0,
       inPlaceB ? stepB : 0,
       batchA << 2,
       batchB << 2,
       batchC << 2,
       start + ((bytes + 63) & -64),
+      mSize,
     ].forEach((x, i) => {
       table[descriptor + i] = x;
     });
