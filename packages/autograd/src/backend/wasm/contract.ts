@@ -29,6 +29,7 @@ import {
 } from "./assembler.ts";
 import { lanesRunner } from "./contract-lanes.ts";
 import { definePack } from "./contract-pack.ts";
+import { buildSum, rowsOfPart } from "./contract-split.ts";
 import { arithmetic, defineSpill, defineTile } from "./contract-tile.ts";
 import { vectorRunner } from "./contract-vector.ts";
 import { winogradRunner } from "./contract-winograd.ts";
@@ -62,6 +63,10 @@ const field = {
   batchB: 56,
   batchC: 60,
   scratch: 64,
+  /** Length of a part along k, and the distance of the parts' results. */
+  kSize: 72,
+  stepC: 76,
+  batches: 80,
 } as const;
 const descriptorBytes = 128;
 
@@ -101,7 +106,6 @@ function build(runtime: Runtime, compute: ComputeDType): PartedEntry {
     return [
       m.set(get("m")),
       n.set(get("n")),
-      k.set(get("k")),
       scratch.set(i32.add(get("scratch"), i32.mul(thread, scratchBytes(size)))),
       panel.set(i32.add(scratch, tileBytes)),
       block.set(i32.add(panel, panelBytes)),
@@ -111,9 +115,11 @@ function build(runtime: Runtime, compute: ComputeDType): PartedEntry {
       part.set(i32.div(part, get("nParts"))),
       m0.set(i32.mul(i32.rem(part, get("mParts")), get("mSize"))),
       mEnd.set(minimum(m, i32.add(m0, get("mSize")))),
-      batch.set(i32.shl(i32.div(part, get("mParts")), 2)),
+      part.set(i32.div(part, get("mParts"))),
+      batch.set(i32.shl(i32.rem(part, get("batches")), 2)),
+      part.set(i32.div(part, get("batches"))),
       addB.set(i32.load(i32.add(get("batchB"), batch))),
-      addC.set(i32.load(i32.add(get("batchC"), batch))),
+      addC.set(i32.add(i32.load(i32.add(get("batchC"), batch)), i32.mul(part, get("stepC")))),
       addA.set(i32.load(i32.add(get("batchA"), batch))),
       panels.set(i32.div(i32.add(i32.sub(mEnd, m0), maximumRows - 1), maximumRows)),
       base.set(i32.div(i32.sub(mEnd, m0), panels)),
@@ -123,7 +129,8 @@ function build(runtime: Runtime, compute: ComputeDType): PartedEntry {
         countTo(i, i32.sub(mEnd, m0), i32.store(entry(table, i), i32.add(block, i32.mul(i, rowBytes(size))))),
       ),
       again.set(int(0)),
-      k0.set(int(0)),
+      k0.set(i32.mul(part, get("kSize"))),
+      k.set(minimum(get("k"), i32.add(k0, get("kSize")))),
       whileLoop(
         i32.lt(k0, k),
         kn.set(minimum(int(kBlock), i32.sub(k, k0))),
@@ -214,7 +221,7 @@ const wantedParts = 8;
 function partition(
   m: number,
   n: number,
-  batches: number,
+  wanted: number,
   width: number,
   isPackedA: boolean,
   isPackedB: boolean,
@@ -222,19 +229,31 @@ function partition(
   let best = { mSize: m, nSize: n };
   let least = Number.POSITIVE_INFINITY;
   for (let down = Math.ceil(m / mBlock); ; down *= 2) {
-    const across = Math.max(1, Math.min(Math.ceil(n / width), Math.ceil(wantedParts / (down * batches))));
+    const across = Math.max(1, Math.min(Math.ceil(n / width), Math.ceil(wanted / down)));
     const packed = (isPackedA ? across * m : 0) + (isPackedB ? down * n : 0);
     if (packed < least) {
       least = packed;
       const mSize = Math.min(mBlock, Math.ceil(m / down / maximumRows) * maximumRows);
       best = { mSize, nSize: Math.ceil(n / width / across) * width };
     }
-    if (down * batches >= wantedParts || 2 * down * maximumRows > m) return best;
+    if (down >= wanted || 2 * down * maximumRows > m) return best;
   }
+}
+
+/** A piece of k is at least this long, and all pieces' results together take at most these bytes. */
+const shortestPiece = 4 * kBlock;
+const pieceBytes = 2 ** 22;
+
+/** Into how many pieces k is cut: sharing out long ones repeats no packing, where sharing out a small result would. */
+function piecesOf(m: number, n: number, k: number, batches: number, size: number): number {
+  const most = Math.floor(pieceBytes / (m * n * batches * size));
+  const pieces = Math.min(wantedParts, most, Math.floor(k / shortestPiece));
+  return k >= 4 * Math.max(m, n) && batches * Math.ceil(m / mBlock) < wantedParts ? Math.max(1, pieces) : 1;
 }
 
 export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractKernel>> {
   const entries: Partial<Record<ComputeDType, PartedEntry>> = {};
+  const sums: Partial<Record<ComputeDType, PartedEntry>> = {};
   const winograd = winogradRunner(runtime);
   const vector = vectorRunner(runtime);
   const lanes = lanesRunner(runtime);
@@ -260,9 +279,12 @@ export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractK
       if (winograd(a!, b!, c!)) return true;
     }
     const threads = runtime.pool === null ? 1 : runtime.pool.size;
-    const entriesTotal = 2 * (m + k + n) + 3 * batches;
-    const bytes = descriptorBytes + 4 * entriesTotal;
-    const start = heap.scratch(((bytes + 63) & -64) + threads * scratchBytes(size));
+    const most = piecesOf(m, n, k, batches, size);
+    const resultBytes = batches * m * n * size;
+    const entriesTotal = 2 * (m + k + n) + 3 * batches + (most > 1 ? batches * m : 0);
+    const bytes = (descriptorBytes + 4 * entriesTotal + 63) & -64;
+    const start = heap.scratch(bytes + threads * scratchBytes(size) + (most > 1 ? most * resultBytes : 0));
+    const results = start + bytes + threads * scratchBytes(size);
     const table = heap.i32;
     const rowsA = (start + descriptorBytes) >>> 2;
     const kA = writeOffsets(a!, mFrom, kFrom, size, addressOf(a!, size), table, rowsA);
@@ -274,13 +296,23 @@ export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractK
     if (!isRun(table, columnsC, batchA, size)) return false;
     const batchB = writeOffsets(a!, 0, kernel.batch, size, 0, table, batchA);
     const batchC = writeOffsets(b!, 0, kernel.batch, size, 0, table, batchB);
-    writeOffsets(c!, 0, kernel.batch, size, 0, table, batchC);
+    const targets = writeOffsets(c!, 0, kernel.batch, size, 0, table, batchC);
     const stepB = k > 1 ? table[kB + 1]! - table[kB]! : 32;
     const inPlaceB =
       m <= fewRows && stepB !== 0 && isRun(table, columnsB, rowsC, size) && isRun(table, kB, columnsB, stepB);
     const isPackedA =
       !isRun(table, kA, kB, size) || (m > fewRows && n > fewRows && (table[rowsA + 1]! - table[rowsA]!) % 4096 === 0);
-    const { mSize, nSize } = partition(m, n, batches, 32 / size, isPackedA, !inPlaceB);
+    const pieces = isPackedA || !inPlaceB ? most : 1;
+    const kSize = Math.ceil(k / pieces / kBlock) * kBlock;
+    const kParts = Math.ceil(k / kSize);
+    if (kParts > 1) {
+      // Every piece has a result of its own.
+      writeOffsets(c!, 0, kFrom, size, addressOf(c!, size), table, targets);
+      for (let i = 0; i < m; i++) table[rowsC + i] = results + i * n * size;
+      for (let i = 0; i < batches; i++) table[batchC + i] = i * m * n * size;
+    }
+    const wanted = Math.ceil(wantedParts / (kParts * batches));
+    const { mSize, nSize } = partition(m, n, wanted, 32 / size, isPackedA, !inPlaceB);
     const [mParts, nParts] = [Math.ceil(m / mSize), Math.ceil(n / nSize)];
     const descriptor = start >>> 2;
     [
@@ -300,14 +332,23 @@ export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractK
       batchA << 2,
       batchB << 2,
       batchC << 2,
-      start + ((bytes + 63) & -64),
+      start + bytes,
       mSize,
+      kSize,
+      resultBytes,
+      batches,
     ].forEach((x, i) => {
       table[descriptor + i] = x;
     });
     entries[dtype] ??= build(runtime, dtype);
     const work = batches * m * n * k;
-    runtime.parallel(entries[dtype], batches * mParts * nParts, [start], work);
+    runtime.parallel(entries[dtype], kParts * batches * mParts * nParts, [start], work);
+    if (kParts > 1) {
+      sums[dtype] ??= buildSum(runtime, dtype);
+      const rows = batches * m;
+      const args = [results, kParts, resultBytes, targets << 2, rows, n * size];
+      runtime.parallel(sums[dtype], Math.ceil(rows / rowsOfPart), args, kParts * rows * n);
+    }
     return true;
   };
 }
