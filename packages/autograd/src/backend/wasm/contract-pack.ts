@@ -11,6 +11,7 @@ import {
   type Statement,
   type V128,
   v128,
+  when,
   whileLoop,
 } from "./assembler.ts";
 
@@ -22,8 +23,11 @@ function startsRun(table: I32, count: number, size: number): I32 {
   return steps.reduce((all, one) => i32.and(all, one));
 }
 
-/** Copies `count` elements from table-addressed places, `source + table[i]`, to consecutive ones. */
-function defineGather(module: ModuleBuilder, size: 4 | 8): Func {
+/**
+ * Copies `count` elements from table-addressed places, `source + table[i]`, to consecutive ones.
+ * @param inRuns whether whole vectors of them are known to be consecutive, so that one offset tells of all.
+ */
+function defineGather(module: ModuleBuilder, size: 4 | 8, inRuns: boolean): Func {
   const perVector = 16 / size;
   return module.function(null, ["i32", "i32", "i32", "i32"], [], (scope, target, source, table, count) => {
     const end = scope.local("i32");
@@ -31,14 +35,12 @@ function defineGather(module: ModuleBuilder, size: 4 | 8): Func {
     const advance = (n: number): Statement[] => [increase(target, n * size), increase(table, 4 * n)];
     let lanes = v128.splat[size](at(0));
     for (let i = 1; i < perVector; i++) lanes = v128.loadLane[size](i, at(i), lanes);
-    const isRun = startsRun(table, perVector, size);
+    const vector = inRuns
+      ? v128.load(at(0))
+      : choiceOf(scope.local("v128"), startsRun(table, perVector, size), v128.load(at(0)), lanes);
     return [
       end.set(i32.add(table, i32.shl(i32.and(count, -perVector), 2))),
-      whileLoop(
-        i32.ltU(table, end),
-        v128.store(target, choiceOf(scope.local("v128"), isRun, v128.load(at(0)), lanes)),
-        ...advance(perVector),
-      ),
+      whileLoop(i32.ltU(table, end), v128.store(target, vector), ...advance(perVector)),
       end.set(i32.add(table, i32.shl(i32.and(count, perVector - 1), 2))),
       whileLoop(i32.ltU(table, end), v128.storeLane[size](0, target, v128.splat[size](at(0))), ...advance(1)),
     ];
@@ -82,17 +84,19 @@ function transpose(
 }
 
 /**
- * `pack(target, step, outer, inner, nOuter, nInner, add)` copies element (o, i), at `outer[o] + inner[i] + add`, to
- * `target + o · step + i · size`: along inner if that is contiguous, else by squares if outer is, else one by one.
+ * `pack(target, step, outer, inner, nOuter, nInner, add, inRuns)` copies element (o, i), at `outer[o] + inner[i] + add`, to
+ * `target + o · step + i · size`: along inner if that is contiguous, else by squares if outer is, else one by one. `inRuns` says that
+ * every vector's worth of inner is contiguous.
  */
 export function definePack(module: ModuleBuilder, size: 4 | 8): Func {
-  const gather = defineGather(module, size);
+  const gather = defineGather(module, size, false);
+  const gatherRuns = defineGather(module, size, true);
   const side = 16 / size;
   return module.function(
     null,
-    ["i32", "i32", "i32", "i32", "i32", "i32", "i32"],
+    ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"],
     [],
-    (scope, target, step, outer, inner, nOuter, nInner, add) => {
+    (scope, target, step, outer, inner, nOuter, nInner, add, inRuns) => {
       const i = scope.local("i32");
       const to = scope.local("i32");
       const from = scope.local("i32");
@@ -100,12 +104,14 @@ export function definePack(module: ModuleBuilder, size: 4 | 8): Func {
       const spare = Array.from({ length: side }, () => scope.local("v128"));
       const outerRun = startsRun(outer, side, size);
       const innerRun = i32.eq(i32.sub(i32.load(inner, 4), i32.load(inner)), size);
-      const one = gather.callInto([], target, i32.add(i32.load(outer), add), inner, nInner);
+      const copy = (by: Func): Statement => by.callInto([], target, i32.add(i32.load(outer), add), inner, nInner);
+      const advance = [increase(target, step), increase(outer, 4), increase(nOuter, -1)];
       const square = [
         ...rows.map((r, k) => r.set(v128.load(i32.add(from, i32.load(i32.add(inner, i32.shl(i, 2)), 4 * k))))),
         ...transpose(rows, spare, (k, x) => v128.store(i32.add(to, i32.mul(step, int(k))), x)),
       ];
       return [
+        when(inRuns, whileLoop(i32.gt(nOuter, 0), copy(gatherRuns), ...advance)),
         whileLoop(
           i32.gt(nOuter, 0),
           either(
@@ -129,7 +135,7 @@ export function definePack(module: ModuleBuilder, size: 4 | 8): Func {
               increase(outer, 4 * side),
               increase(nOuter, -side),
             ],
-            [one, increase(target, step), increase(outer, 4), increase(nOuter, -1)],
+            [copy(gather), ...advance],
           ),
         ),
       ];

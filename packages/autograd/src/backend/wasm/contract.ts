@@ -33,7 +33,7 @@ import { buildSum, rowsOfPart } from "./contract-split.ts";
 import { arithmetic, defineSpill, defineTile } from "./contract-tile.ts";
 import { vectorRunner } from "./contract-vector.ts";
 import { winogradRunner } from "./contract-winograd.ts";
-import { isRun, product, writeOffsets } from "./offsets.ts";
+import { isInRuns, isRun, product, writeOffsets } from "./offsets.ts";
 import { type Attempt, addressOf, type PartedEntry, type Runtime } from "./runtime.ts";
 
 const maximumRows = 6;
@@ -67,6 +67,9 @@ const field = {
   kSize: 72,
   stepC: 76,
   batches: 80,
+  /** Whether whole vectors of a along k, and of b along n, are contiguous. */
+  runsA: 84,
+  runsB: 88,
 } as const;
 const descriptorBytes = 128;
 
@@ -145,6 +148,7 @@ function build(runtime: Runtime, compute: ComputeDType): PartedEntry {
             i32.sub(mEnd, m0),
             kn,
             addA,
+            get("runsA"),
           ),
         ),
         j0.set(n0),
@@ -163,6 +167,7 @@ function build(runtime: Runtime, compute: ComputeDType): PartedEntry {
               kn,
               i32.sub(jEnd, j0),
               addB,
+              get("runsB"),
             ),
           ),
           j.set(j0),
@@ -181,7 +186,7 @@ function build(runtime: Runtime, compute: ComputeDType): PartedEntry {
                 [
                   step.set(int(32)),
                   b.set(panel),
-                  pack.callInto([], panel, step, entry(get("kB"), k0), entry(get("columnsB"), j), kn, w, addB),
+                  pack.callInto([], panel, step, entry(get("kB"), k0), entry(get("columnsB"), j), kn, w, addB, int(0)),
                 ],
               ),
             ),
@@ -337,6 +342,8 @@ export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractK
       kSize,
       resultBytes,
       batches,
+      isInRuns(table, kA, kB, size) ? 1 : 0,
+      isInRuns(table, columnsB, rowsC, size) ? 1 : 0,
     ].forEach((x, i) => {
       table[descriptor + i] = x;
     });

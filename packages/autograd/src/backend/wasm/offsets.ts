@@ -32,6 +32,15 @@ export function isRun(table: Int32Array, from: number, to: number, step: number)
   return true;
 }
 
+/** Whether every 16 bytes' worth of entries, from the first on, are of consecutive elements. */
+export function isInRuns(table: Int32Array, from: number, to: number, size: number): boolean {
+  const mask = 16 / size - 1;
+  for (let i = from + 1; i < to; i++) {
+    if (((i - from) & mask) !== 0 && table[i]! - table[i - 1]! !== size) return false;
+  }
+  return true;
+}
+
 /** The product of the lengths of some axes. */
 export function product(shape: readonly number[], from: number, to: number): number {
   let result = 1;
