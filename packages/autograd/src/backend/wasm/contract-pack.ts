@@ -7,7 +7,9 @@ import {
   increase,
   int,
   type Local,
+  locals,
   type ModuleBuilder,
+  repeat,
   type Statement,
   type V128,
   v128,
@@ -45,6 +47,34 @@ function defineGather(module: ModuleBuilder, size: 4 | 8, inRuns: boolean): Func
       whileLoop(i32.ltU(table, end), v128.storeLane[size](0, target, v128.splat[size](at(0))), ...advance(1)),
     ];
   });
+}
+
+/**
+ * Copies runs of `length` consecutive elements, `count` elements in all, a vector at a time: what that writes beyond the
+ * end of a run is overwritten by the next, or left behind the last, where there must be room on either side.
+ */
+function defineGatherShort(module: ModuleBuilder, size: 4 | 8): Func {
+  return module.function(
+    null,
+    ["i32", "i32", "i32", "i32", "i32"],
+    [],
+    (scope, target, source, table, count, length) => {
+      const [from, to, end] = locals(scope, "i32");
+      const bytes = i32.mul(length, size);
+      return [
+        whileLoop(
+          i32.gt(count, 0),
+          from.set(i32.add(source, i32.load(table))),
+          to.set(target),
+          end.set(i32.add(target, bytes)),
+          repeat(i32.ltU(to, end), v128.store(to, v128.load(from)), increase(to, 16), increase(from, 16)),
+          target.set(end),
+          increase(table, i32.shl(length, 2)),
+          count.set(i32.sub(count, length)),
+        ),
+      ];
+    },
+  );
 }
 
 /** Like `choose`, but only one of the two is computed. */
@@ -85,12 +115,13 @@ function transpose(
 
 /**
  * `pack(target, step, outer, inner, nOuter, nInner, add, inRuns)` copies element (o, i), at `outer[o] + inner[i] + add`, to
- * `target + o · step + i · size`: along inner if that is contiguous, else by squares if outer is, else one by one. `inRuns` says that
- * every vector's worth of inner is contiguous.
+ * `target + o · step + i · size`: along inner if that is contiguous, else by squares if outer is, else one by one. If
+ * `inRuns` is 1, every vector's worth of inner is contiguous; if more, that many elements each.
  */
 export function definePack(module: ModuleBuilder, size: 4 | 8): Func {
   const gather = defineGather(module, size, false);
   const gatherRuns = defineGather(module, size, true);
+  const gatherShort = defineGatherShort(module, size);
   const side = 16 / size;
   return module.function(
     null,
@@ -104,14 +135,16 @@ export function definePack(module: ModuleBuilder, size: 4 | 8): Func {
       const spare = Array.from({ length: side }, () => scope.local("v128"));
       const outerRun = startsRun(outer, side, size);
       const innerRun = i32.eq(i32.sub(i32.load(inner, 4), i32.load(inner)), size);
-      const copy = (by: Func): Statement => by.callInto([], target, i32.add(i32.load(outer), add), inner, nInner);
+      const copy = (by: Func, ...more: I32[]): Statement =>
+        by.callInto([], target, i32.add(i32.load(outer), add), inner, nInner, ...more);
       const advance = [increase(target, step), increase(outer, 4), increase(nOuter, -1)];
       const square = [
         ...rows.map((r, k) => r.set(v128.load(i32.add(from, i32.load(i32.add(inner, i32.shl(i, 2)), 4 * k))))),
         ...transpose(rows, spare, (k, x) => v128.store(i32.add(to, i32.mul(step, int(k))), x)),
       ];
       return [
-        when(inRuns, whileLoop(i32.gt(nOuter, 0), copy(gatherRuns), ...advance)),
+        when(i32.eq(inRuns, 1), whileLoop(i32.gt(nOuter, 0), copy(gatherRuns), ...advance)),
+        when(inRuns, whileLoop(i32.gt(nOuter, 0), copy(gatherShort, inRuns), ...advance)),
         whileLoop(
           i32.gt(nOuter, 0),
           either(

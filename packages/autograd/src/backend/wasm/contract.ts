@@ -33,7 +33,7 @@ import { buildSum, rowsOfPart } from "./contract-split.ts";
 import { arithmetic, defineSpill, defineTile } from "./contract-tile.ts";
 import { vectorRunner } from "./contract-vector.ts";
 import { winogradRunner } from "./contract-winograd.ts";
-import { isInRuns, isRun, product, writeOffsets } from "./offsets.ts";
+import { isInRuns, isRun, product, runLength, storageEnd, writeOffsets } from "./offsets.ts";
 import { type Attempt, addressOf, type PartedEntry, type Runtime } from "./runtime.ts";
 
 const maximumRows = 6;
@@ -67,7 +67,7 @@ const field = {
   kSize: 72,
   stepC: 76,
   batches: 80,
-  /** Whether whole vectors of a along k, and of b along n, are contiguous. */
+  /** Whether whole vectors of a along k are contiguous (1) or how many elements are; whether those of b along n are. */
   runsA: 84,
   runsB: 88,
 } as const;
@@ -317,6 +317,10 @@ export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractK
       for (let i = 0; i < batches; i++) table[batchC + i] = i * m * n * size;
     }
     const wanted = Math.ceil(wantedParts / (kParts * batches));
+    // Short runs are copied whole, unless blocks would cut them or the last be read beyond the end of memory.
+    const run = k <= kBlock ? runLength(table, kA, kB, size) : 0;
+    const isShort = run > 1 && storageEnd(a!, size) + 16 <= heap.buffer.byteLength;
+    const runsA = isInRuns(table, kA, kB, size) ? 1 : isShort ? run : 0;
     const { mSize, nSize } = partition(m, n, wanted, 32 / size, isPackedA, !inPlaceB);
     const [mParts, nParts] = [Math.ceil(m / mSize), Math.ceil(n / nSize)];
     const descriptor = start >>> 2;
@@ -342,7 +346,7 @@ export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractK
       kSize,
       resultBytes,
       batches,
-      isInRuns(table, kA, kB, size) ? 1 : 0,
+      runsA,
       isInRuns(table, columnsB, rowsC, size) ? 1 : 0,
     ].forEach((x, i) => {
       table[descriptor + i] = x;

@@ -1,5 +1,6 @@
 /** Tables of byte offsets: how kernels reach the elements of any group of axes with one addition. */
 import type { View } from "../backend.ts";
+import { addressOf } from "./runtime.ts";
 
 /** Byte offsets of the elements of axes `from` to `to`, written to `table` from `at` on; the position after them. */
 export function writeOffsets(
@@ -39,6 +40,27 @@ export function isInRuns(table: Int32Array, from: number, to: number, size: numb
     if (((i - from) & mask) !== 0 && table[i]! - table[i - 1]! !== size) return false;
   }
   return true;
+}
+
+/** The greatest number such that all entries come in runs of as many consecutive elements. */
+export function runLength(table: Int32Array, from: number, to: number, size: number): number {
+  let length = to - from;
+  let start = from;
+  const commonWith = (n: number): void => {
+    for (let rest = n; rest !== 0; ) [length, rest] = [rest, length % rest];
+  };
+  for (let i = from + 1; i < to && length > 1; i++) {
+    if (table[i]! - table[i - 1]! === size) continue;
+    commonWith(i - start);
+    start = i;
+  }
+  commonWith(to - start);
+  return length;
+}
+
+/** Address of the end of a view's storage. */
+export function storageEnd(view: View, size: number): number {
+  return addressOf(view, size) + (view.storage.length - view.offset) * size;
 }
 
 /** The product of the lengths of some axes. */
