@@ -2,6 +2,7 @@ import {
   asTensor,
   type DType,
   type NdArray,
+  noGrad,
   Tensor,
   type TensorLike,
   type TypedArray,
@@ -37,6 +38,29 @@ export interface Column {
   readonly dtype: DType;
   /** Elements of one sample. */
   readonly row: number;
+  /** The tensor it was given as, if it was one. */
+  readonly tensor?: Tensor;
+}
+
+/** A tensor as a column, whose elements are copied out of it when they are asked for. */
+class TensorColumn implements Column {
+  readonly tensor: Tensor;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly row: number;
+  #data: TypedArray | null = null;
+
+  constructor(tensor: Tensor) {
+    this.tensor = tensor;
+    this.shape = tensor.shape;
+    this.dtype = tensor.dtype;
+    this.row = tensor.shape.slice(1).reduce((a, b) => a * b, 1);
+  }
+
+  get data(): TypedArray {
+    this.#data ??= this.tensor.data;
+    return this.#data;
+  }
 }
 
 /** Whether `value` yields batches (and is not an array of numbers). */
@@ -82,8 +106,9 @@ export function columnOf(op: string, name: string, value: TensorLike): Column {
       });
     }
   } else {
-    const t = asTensor(value);
-    ({ data, shape, dtype } = t);
+    const column = new TensorColumn(asTensor(value));
+    if (column.shape.length > 0) return column;
+    throw new DataError({ op, message: `${name} is a single number, not an array of samples` });
   }
   if (shape.length === 0) throw new DataError({ op, message: `${name} is a single number, not an array of samples` });
   return { data, shape, dtype, row: shape.slice(1).reduce((a, b) => a * b, 1) };
@@ -108,7 +133,10 @@ export function sampleCount(op: string, columns: readonly (readonly [string, Col
 /** @throws {DataError} naming the first element that is not a number. */
 export function checkFinite(op: string, name: string, column: Column): void {
   if (column.dtype !== "float32" && column.dtype !== "float64") return;
-  const { data, row } = column;
+  // One NaN makes the sum NaN. A large array is not brought into the engine's memory for that.
+  const { tensor, row } = column;
+  if (tensor !== undefined && tensor.size <= 2 ** 20 && Number.isFinite(noGrad(() => tensor.sum().item()))) return;
+  const { data } = column;
   for (let i = 0; i < data.length; i++) {
     if (Number.isNaN(data[i])) {
       const sample = row === 0 ? 0 : Math.floor(i / row);

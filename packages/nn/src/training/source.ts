@@ -291,7 +291,7 @@ export function batchOf(op: string, { x, y, sampleWeight }: BatchLike, classWeig
   const named = namedColumns(xs, ys, weight);
   const size = sampleCount(op, named);
   for (const [name, column] of named) checkFinite(op, name, column);
-  const whole = (c: Column): Tensor => gather(c, null, 0, size);
+  const whole = (c: Column): Tensor => c.tensor?.detach() ?? gather(c, null, 0, size);
   return { x: xs.map(whole), y: ys.map(whole), sampleWeight: weight === null ? null : whole(weight), size };
 }
 
