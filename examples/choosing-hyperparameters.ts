@@ -18,6 +18,7 @@ import {
 } from "@gradiente/nn";
 import { COLOURS, drawCharts, type Point, type Series } from "./parts/charts.ts";
 import { loadHousing } from "./parts/housing.ts";
+import { writeWhole } from "./parts/output.ts";
 import { printTable, topic } from "./parts/topic.ts";
 
 const space = {
@@ -79,6 +80,10 @@ await topic("choosing-hyperparameters", async ({ quick, seed, out }) => {
     rows.push([method, String(results.trials.length), String(totalBudget), best.score, loss]);
   }
   printTable(rows);
+
+  const overview = join(resolve(out), "choosing-hyperparameters-trials.svg");
+  await writeWhole(overview, byBrackets.toSVG());
+  console.log(`Every trial of hyperband by each of its values: ${overview}`);
 
   /** The best score there was after so many epochs of training, all trials together. */
   const bestSoFar = ({ method, evaluations }: SearchResults<Chosen>, colour: string): Series => {

@@ -340,6 +340,7 @@ export {
   PiecewiseConstantDecay,
   PolynomialDecay,
 } from "./schedules/schedules.ts";
+export type { Evaluation, SearchFacts } from "./search/evaluation.ts";
 export { type Fold, type FoldOptions, kFold } from "./search/folds.ts";
 export {
   type GridSearchOptions,
@@ -352,7 +353,7 @@ export {
   successiveHalving,
 } from "./search/methods.ts";
 export type { Direction, Objective, Outcome, TrialContext, TrialRun } from "./search/objective.ts";
-export { type Evaluation, type SearchFacts, SearchResults } from "./search/results.ts";
+export { SearchResults } from "./search/results.ts";
 export {
   type Bracket,
   type BudgetedHalving,

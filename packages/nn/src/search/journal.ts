@@ -1,7 +1,7 @@
 import { writeAtomically } from "@gradiente/autograd/files";
 import type { Config, Json } from "../config.ts";
 import { JournalError } from "../errors.ts";
-import { type Evaluation, stringify } from "./results.ts";
+import { type Evaluation, stringify } from "./evaluation.ts";
 
 /** What a line of a journal says; values are there to be compared, not to be used. */
 export type Entry = Evaluation<Json>;

@@ -1,7 +1,8 @@
 import { ArgumentError } from "@gradiente/autograd";
 import type { Config, Json } from "../config.ts";
+import { compareEvaluations, type Evaluation } from "./evaluation.ts";
 import type { Objective } from "./objective.ts";
-import { compareEvaluations, type Evaluation, type SearchResults } from "./results.ts";
+import type { SearchResults } from "./results.ts";
 import {
   type Bracket,
   type BudgetedHalving,

@@ -1,53 +1,15 @@
 import type { Json } from "../config.ts";
 import { SearchError } from "../errors.ts";
+import {
+  compareEvaluations,
+  type Evaluation,
+  namedValues,
+  type SearchFacts,
+  showNumber,
+  stringify,
+} from "./evaluation.ts";
 import type { Direction } from "./objective.ts";
-
-/** A trial as it stood after some training. */
-export interface Evaluation<V> {
-  /** Number of the trial, from 0. */
-  readonly trial: number;
-  /** The trial's own seed. */
-  readonly seed: number;
-  readonly values: V;
-  /** Which run of successive halving, and which step of it; 0 in searches that have none. */
-  readonly bracket: number;
-  readonly rung: number;
-  /** What the trial has been trained with in all. */
-  readonly budget: number;
-  /** How much of that is new: trials go on from where they stood. */
-  readonly spent: number;
-  /** Null for a trial that failed. */
-  readonly score: number | null;
-  readonly logs: Readonly<Record<string, number>>;
-  /** The scores of the folds that `score` is the mean of. */
-  readonly folds: readonly number[];
-  /** The score after each unit of this training. */
-  readonly curve: readonly number[];
-  /** How long it took, in seconds. */
-  readonly seconds: number;
-  /** Why it failed; null where it did not. */
-  readonly error: { readonly name: string; readonly message: string } | null;
-}
-
-/** What a search found; see {@link SearchResults}. */
-export interface SearchFacts<V> {
-  readonly method: string;
-  readonly seed: number;
-  readonly direction: Direction;
-  readonly scoreName: string;
-  readonly budgetName: string;
-  /** Whether a signal ended the search early. */
-  readonly interrupted: boolean;
-  /** In the order in which they were planned. */
-  readonly evaluations: readonly Evaluation<V>[];
-}
-
-/** Better scores first; what failed comes last. Equal ones keep the order of their numbers. */
-export function compareEvaluations(direction: Direction): (a: Evaluation<unknown>, b: Evaluation<unknown>) => number {
-  const rank = ({ score }: Evaluation<unknown>): number =>
-    score === null ? Number.POSITIVE_INFINITY : direction === "min" ? score : -score;
-  return (a, b) => (rank(a) === rank(b) ? a.trial - b.trial : rank(a) - rank(b));
-}
+import { drawResults } from "./plot.ts";
 
 /** What a search found: every trial, the best first. */
 export class SearchResults<V> implements SearchFacts<V> {
@@ -100,21 +62,29 @@ export class SearchResults<V> implements SearchFacts<V> {
    */
   table({ rows = 10 }: { readonly rows?: number } = {}): string {
     const shown = this.trials.slice(0, rows);
-    const cells = shown.map(({ values }) => new Map(flat(values as Json, "")));
+    const cells = shown.map(({ values }) => new Map(namedValues(values as Json)));
     const names = [...new Set(cells.flatMap((c) => [...c.keys()]))];
     const head = ["", "trial", this.budgetName, this.scoreName, ...names];
     const lines = shown.map((e, i) => [
       String(i + 1),
       String(e.trial),
       String(e.budget),
-      e.score === null ? "failed" : show(e.score),
-      ...names.map((name) => cells[i]!.get(name) ?? ""),
+      e.score === null ? "failed" : showNumber(e.score),
+      ...names.map((name) => (cells[i]!.has(name) ? show(cells[i]!.get(name)!) : "")),
     ]);
     const widths = head.map((title, k) => Math.max(title.length, ...lines.map((line) => line[k]!.length)));
     const table = [head, ...lines].map((line) => line.map((cell, k) => cell.padStart(widths[k]!)).join("  "));
     const more = this.trials.length - shown.length;
     const failed = shown.flatMap((e) => (e.error === null ? [] : [`trial ${e.trial}: ${e.error.message}`]));
     return [...table, ...(more > 0 ? [`and ${more} more`] : []), ...failed].join("\n");
+  }
+
+  /**
+   * A picture, as an SVG document that needs nothing else: the best score by what had been spent, and the trials' scores by
+   * each of their values. Darker ones were trained longer; scores much worse than most lie, hollow, at the edge.
+   */
+  toSVG(): string {
+    return drawResults(this, this.trials);
   }
 
   /** Everything as JSON; numbers that JSON does not have (NaN, infinities in `logs` and `curve`) become strings. */
@@ -126,19 +96,4 @@ export class SearchResults<V> implements SearchFacts<V> {
   }
 }
 
-/** JSON in which NaN and infinities are strings. */
-export function stringify(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === "number" && !Number.isFinite(inner) ? String(inner) : inner,
-  );
-}
-
-/** Values by their path: `optimizer.momentum`. */
-function flat(value: Json, path: string): [string, string][] {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return [[path || "value", typeof value === "number" ? show(value) : String(value)]];
-  }
-  return Object.entries(value).flatMap(([name, inner]) => flat(inner as Json, path === "" ? name : `${path}.${name}`));
-}
-
-const show = (x: number): string => (Number.isInteger(x) ? String(x) : String(Number(x.toPrecision(4))));
+const show = (value: Json): string => (typeof value === "number" ? showNumber(value) : String(value));

@@ -324,6 +324,49 @@ describe("searches", () => {
   });
 });
 
+describe("the picture", () => {
+  const parts = (svg: string, tag: string): number => svg.split(`<${tag} `).length - 1;
+
+  it("has a panel for the best so far and for each value, and a point for every trial that has it", async () => {
+    const mixed = {
+      rate: float(1e-4, 1, { log: true }),
+      units: int(1, 500),
+      "<kind>": choice([{ name: "a & b", momentum: choice([0, 0.9]) }, { name: "c" }]),
+    };
+    const found = await randomSearch(
+      mixed,
+      ({ rate, units }) =>
+        () =>
+          units > 400 ? Number.NaN : rate < 2e-4 ? 1e9 : rate,
+      { trials: 60, seed: 2 },
+    );
+    const svg = found.toSVG();
+    const good = found.trials.filter((t) => t.score !== null);
+    const conditional = good.filter((t) => t.values["<kind>"].name === "a & b");
+    expect(good.length).toBeLessThan(60);
+    expect(parts(svg, "circle")).toBe(3 * good.length + conditional.length);
+    for (const title of ["best so far", "rate", "units", "&lt;kind&gt;.name", "&lt;kind&gt;.momentum"]) {
+      expect(svg).toContain(`font-weight="bold">${title}</text>`);
+    }
+    expect(svg).toContain("rate (logarithmic)");
+    expect(svg).toContain(`${60 - good.length} of them failed`);
+    // Every opened group is closed, nothing lies outside its panel, and no number is missing.
+    expect(svg.split("<g ").length).toBe(svg.split("</g>").length);
+    for (const [, cx, cy] of svg.matchAll(/cx="([^"]*)" cy="([^"]*)"/g)) {
+      expect(Number(cx) >= 0 && Number(cx) <= 242 && Number(cy) >= 0 && Number(cy) <= 168).toBe(true);
+    }
+    expect(svg).not.toMatch(/NaN|undefined|Infinity/);
+    expect(found.toSVG()).toBe(svg);
+  });
+
+  it("is there for a single trial, and for none that succeeded", async () => {
+    const one = await gridSearch({ a: 1 }, () => () => 5);
+    expect(one.toSVG()).not.toMatch(/NaN|undefined|Infinity/);
+    const none = await gridSearch({ a: 1 }, () => () => Number.NaN);
+    expect(none.toSVG()).not.toMatch(/NaN|undefined|Infinity/);
+  });
+});
+
 describe("journals", () => {
   it.each(Object.entries(methods))("%s, ended after any evaluation, gives the same in the end", async (_, search) => {
     const whole = await search(noisy(), { seed: 6 });

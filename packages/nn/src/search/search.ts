@@ -2,9 +2,10 @@ import { ArgumentError, defaultGenerator, Generator, type GeneratorState } from 
 import type { Config, Json } from "../config.ts";
 import { JournalError, SearchError } from "../errors.ts";
 import { drawSeed } from "../module.ts";
+import { compareEvaluations, type Evaluation } from "./evaluation.ts";
 import { Journal } from "./journal.ts";
 import type { Direction, Objective, Outcome, TrialRun } from "./objective.ts";
-import { compareEvaluations, type Evaluation, SearchResults } from "./results.ts";
+import { SearchResults } from "./results.ts";
 import { describeSpace, drawFrom, type Space } from "./space.ts";
 
 /** How far a search has come. */
