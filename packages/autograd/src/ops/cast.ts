@@ -1,4 +1,4 @@
-import { computeDType, type DType, promoteTypes } from "../dtype.ts";
+import { computeDType, type DType, defaultDType, isFloat, promoteTypes } from "../dtype.ts";
 import { argument } from "../scalar/expression.ts";
 import { isContiguous } from "../shape.ts";
 import { apply } from "../tape.ts";
@@ -24,6 +24,12 @@ export function cast(x: TensorLike, dtype: DType): Tensor {
   if (input.dtype === dtype) return input;
   const compute = computeDType(promoteTypes(input.dtype, dtype));
   return apply(castOp, [input], { compute, dtype, scalars: [] });
+}
+
+/** As floats: the default ones for integers and booleans. */
+export function floating(x: TensorLike): Tensor {
+  const input = asTensor(x);
+  return isFloat(input.dtype) ? input : cast(input, defaultDType());
 }
 
 /**

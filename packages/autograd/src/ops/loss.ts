@@ -4,7 +4,7 @@ import { normalizeAxis, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { softplus } from "./activation.ts";
 import { abs, add, div, mul, neg, square, sub } from "./arithmetic.ts";
-import { cast } from "./cast.ts";
+import { cast, floating } from "./cast.ts";
 import { lessEqual, notEqual, where } from "./comparison.ts";
 import { asTensor, type TensorLike } from "./create.ts";
 import { take, takeAlongAxis } from "./indexing.ts";
@@ -57,7 +57,7 @@ export interface ClassLossOptions extends LossOptions {
  * ```
  */
 export function nllLoss(logProbabilities: TensorLike, target: TensorLike, options: ClassLossOptions = {}): Tensor {
-  const input = asTensor(logProbabilities);
+  const input = floating(logProbabilities);
   const classes = asTensor(target, "int32");
   const at = normalizeAxis("nllLoss", options.axis ?? -1, input);
   const { reduction = "mean", ignoreIndex = -100 } = options;

@@ -5,7 +5,7 @@ import { normalizeAxes, normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { add, mul, square, sub } from "./arithmetic.ts";
 import { tril } from "./arrange.ts";
-import { cast } from "./cast.ts";
+import { cast, floating } from "./cast.ts";
 import { greaterEqual, where } from "./comparison.ts";
 import { asTensor, full, type TensorLike } from "./create.ts";
 import { rsqrt } from "./math.ts";
@@ -174,7 +174,7 @@ export interface DropoutOptions {
  * ```
  */
 export function dropout(x: TensorLike, rate: number, { noiseShape, generator }: DropoutOptions = {}): Tensor {
-  const input = asTensor(x);
+  const input = floating(x);
   if (!(rate >= 0 && rate < 1)) {
     throw new ArgumentError({ op: "dropout", message: `rate is ${rate}`, operands: [input], hint: "0 ≤ rate < 1" });
   }

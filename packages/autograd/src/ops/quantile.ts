@@ -2,7 +2,7 @@ import { ArgumentError, ShapeError, unknownOption } from "../errors.ts";
 import { listOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { add, ceil, floor, mul, round, sub } from "./arithmetic.ts";
-import { cast } from "./cast.ts";
+import { cast, floating } from "./cast.ts";
 import { equal, isNan, logicalNot, where } from "./comparison.ts";
 import { full, type TensorLike } from "./create.ts";
 import { takeAlongAxis } from "./indexing.ts";
@@ -11,7 +11,7 @@ import { type ReduceOptions, sum } from "./reduction.ts";
 import { reshape } from "./reshape.ts";
 import { concatenate } from "./shape.ts";
 import { sort } from "./sort.ts";
-import { floating, merged } from "./statistics.ts";
+import { merged } from "./statistics.ts";
 import { select } from "./view.ts";
 
 /** What a quantile between two elements is: how far from the lower one, given its place among the sorted. */

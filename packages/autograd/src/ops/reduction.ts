@@ -1,5 +1,5 @@
 import type { ReduceKernel, Reduction } from "../backend/backend.ts";
-import { type DType, defaultDType, isFloat } from "../dtype.ts";
+import type { DType } from "../dtype.ts";
 import { ShapeError } from "../errors.ts";
 import { launch, viewOf } from "../launch.ts";
 import { type AxisArgument, normalizeAxes, type Shape, sizeOf } from "../shape.ts";
@@ -7,7 +7,7 @@ import { apply, type Op, savesNothing } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { div, mul, square, sub } from "./arithmetic.ts";
 import { sumTo } from "./broadcast.ts";
-import { cast } from "./cast.ts";
+import { cast, floating } from "./cast.ts";
 import { equal } from "./comparison.ts";
 import { asTensor, type TensorLike } from "./create.ts";
 import { reshape } from "./reshape.ts";
@@ -83,13 +83,8 @@ export function sum(x: TensorLike, options: ReduceOptions = {}): Tensor {
  * ```
  */
 export function mean(x: TensorLike, options: ReduceOptions = {}): Tensor {
-  const input = asFloat(x);
+  const input = floating(x);
   return div(sum(input, options), countOf(input, options));
-}
-
-function asFloat(x: TensorLike): Tensor {
-  const input = asTensor(x);
-  return isFloat(input.dtype) ? input : cast(input, defaultDType());
 }
 
 /** How many elements go into each result. */
@@ -110,7 +105,7 @@ function countOf(input: Tensor, { axis }: ReduceOptions): number {
  * ```
  */
 export function variance(x: TensorLike, options: ReduceOptions & { readonly correction?: number } = {}): Tensor {
-  const input = asFloat(x);
+  const input = floating(x);
   const centred = sub(input, mean(input, { ...options, keepDims: true }));
   return div(sum(square(centred), options), Math.max(0, countOf(input, options) - (options.correction ?? 0)));
 }

@@ -4,7 +4,7 @@ import { normalizeAxis } from "../shape.ts";
 import { apply, type Op, savesNothing } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { mul } from "./arithmetic.ts";
-import { cast } from "./cast.ts";
+import { cast, floating } from "./cast.ts";
 import { equal, isNan, logicalOr, where } from "./comparison.ts";
 import { arange, asTensor, type TensorLike } from "./create.ts";
 import { takeAlongAxis } from "./indexing.ts";
@@ -92,7 +92,7 @@ export function cumprod(x: TensorLike, options: ScanOptions = {}): Tensor {
  * ```
  */
 export function logCumSumExp(x: TensorLike, options: ScanOptions = {}): Tensor {
-  return along("logCumSumExp", asTensor(x), options, (y) => doubling(y, logAddExp));
+  return along("logCumSumExp", floating(x), options, (y) => doubling(y, logAddExp));
 }
 
 function discreteScan(reduction: "max" | "min"): Op<null> {

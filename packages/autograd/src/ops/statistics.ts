@@ -1,9 +1,9 @@
-import { defaultDType, isFloat } from "../dtype.ts";
+import { isFloat } from "../dtype.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
 import { listOf, normalizeAxes, normalizeAxis, type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { abs, add, div, mul, pow, square, sub } from "./arithmetic.ts";
-import { cast } from "./cast.ts";
+import { cast, floating } from "./cast.ts";
 import { equal, isFinite, isNan, logicalNot, notEqual, where } from "./comparison.ts";
 import { asTensor, fromArray, full, type TensorLike } from "./create.ts";
 import { detach } from "./detach.ts";
@@ -13,12 +13,6 @@ import { permute, reshape } from "./reshape.ts";
 import { productOfLast } from "./scan.ts";
 import { moveAxis } from "./shape.ts";
 import { slice } from "./view.ts";
-
-/** As floats: the default ones for integers. */
-export const floating = (x: TensorLike): Tensor => {
-  const input = asTensor(x);
-  return isFloat(input.dtype) ? input : cast(input, defaultDType());
-};
 
 /** The reduced axes merged into one last axis, and the shape to give the result. */
 export function merged(

@@ -1,17 +1,17 @@
-import { type DType, isFloat } from "../../dtype.ts";
-import { DTypeError, ShapeError } from "../../errors.ts";
+import type { DType } from "../../dtype.ts";
+import { ShapeError } from "../../errors.ts";
 import { type Shape, sizeOf } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
-import { asTensor, fromArray, type TensorLike } from "../create.ts";
+import { floating } from "../cast.ts";
+import { fromArray, type TensorLike } from "../create.ts";
 import { swapAxes } from "../shape.ts";
 
 /** The transpose of each matrix. */
 export const t = (x: Tensor): Tensor => swapAxes(x, -1, -2);
 
-/** A floating-point tensor of matrices. */
+/** A tensor of matrices, as floats: the default ones for integers. */
 export function matrices(op: string, x: TensorLike, isSquare: boolean): Tensor {
-  const input = asTensor(x);
-  if (!isFloat(input.dtype)) throw new DTypeError({ op, message: "matrices must be floats", operands: [input] });
+  const input = floating(x);
   if (input.rank < 2 || (isSquare && input.shape.at(-1) !== input.shape.at(-2))) {
     throw new ShapeError({
       op,
