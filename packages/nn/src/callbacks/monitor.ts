@@ -65,9 +65,7 @@ export class Monitor {
     if (this.mode !== "auto") return this.mode === "max";
     const name = this.name.replace(/^val_/, "");
     if (name === "loss" || name.endsWith("_loss")) return false;
-    const metrics = this.owner.model.compiled?.allMetrics() ?? [];
-    const metric = metrics.find((m) => m.name === name) ?? metrics.find((m) => name.endsWith(`_${m.name}`));
-    const direction = metric?.direction ?? null;
+    const direction = this.owner.model.compiled?.metricNamed(name)?.direction ?? null;
     if (direction !== null) return direction === "up";
     throw new ArgumentError({
       op: this.op,

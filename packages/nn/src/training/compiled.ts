@@ -37,9 +37,14 @@ export interface CompiledOptions extends CompileOptions {
   readonly weightedMetrics?: readonly (MetricLike | readonly MetricLike[])[];
 }
 
-interface OutputMetrics {
-  readonly plain: readonly Metric[];
-  readonly weighted: readonly Metric[];
+/** A metric of one of the outputs. */
+interface Tracked {
+  /** What it is logged as. */
+  readonly name: string;
+  readonly metric: Metric;
+  readonly output: number;
+  /** Whether sample weights count. */
+  readonly weighted: boolean;
 }
 
 /** A model's losses, metrics and optimizer. */
@@ -50,7 +55,7 @@ export class Compiled {
   private readonly lossMean = new Mean();
   private readonly outputMeans: readonly Mean[];
   private readonly outputNames: readonly string[];
-  private metrics: readonly OutputMetrics[] | null = null;
+  private metrics: readonly Tracked[] | null = null;
   /** The shapes that decided what metrics are meant, for each output. */
   private metricShapes: readonly MetricShapes[] = [];
 
@@ -103,21 +108,35 @@ export class Compiled {
     this.addLoss(loss, size);
     if (outputLosses.length > 1) outputLosses.forEach((l, i) => void this.outputMeans[i]!.add(l.item() * size, size));
     this.metrics ??= this.resolveMetrics(yPred.map((p, i) => ({ yTrue: yTrue[i]!.shape, yPred: p.shape })));
-    this.metrics.forEach(({ plain, weighted }, i) => {
-      for (const metric of plain) metric.update(yTrue[i]!, yPred[i]!);
-      for (const metric of weighted) metric.update(yTrue[i]!, yPred[i]!, sampleWeight);
-    });
+    for (const { metric, output, weighted } of this.metrics) {
+      if (weighted) metric.update(yTrue[output]!, yPred[output]!, sampleWeight);
+      else metric.update(yTrue[output]!, yPred[output]!);
+    }
   }
 
-  private resolveMetrics(outputs: readonly MetricShapes[]): readonly OutputMetrics[] {
+  /** Metrics for outputs of these shapes. Where two have one name, the later is named as Keras does. */
+  private resolveMetrics(outputs: readonly MetricShapes[]): readonly Tracked[] {
     const { metrics = [], weightedMetrics = [] } = this.options;
-    const own = (lists: typeof metrics, i: number): readonly MetricLike[] =>
-      [this.losses.length === 1 ? lists : (lists[i] ?? [])].flat(2) as readonly MetricLike[];
+    const several = this.losses.length > 1;
     this.metricShapes = outputs;
-    return outputs.map((shapes, i) => ({
-      plain: own(metrics, i).map((m) => resolveMetric(m, shapes)),
-      weighted: own(weightedMetrics, i).map((m) => resolveMetric(m, shapes)),
-    }));
+    const uses = new Map<string, number>();
+    const unused = (name: string): string => {
+      const count = uses.get(name) ?? 0;
+      uses.set(name, count + 1);
+      return count === 0 ? name : `${name}_${count}`;
+    };
+    const track = (lists: typeof metrics, weighted: boolean): Tracked[] =>
+      outputs.flatMap((shapes, output) => {
+        const own = [several ? (lists[output] ?? []) : lists].flat(2) as readonly MetricLike[];
+        const prefix = several ? `${this.outputNames[output]}_` : "";
+        return own.map((like) => {
+          const metric = resolveMetric(like, shapes);
+          const name = `${prefix}${metric.name}`;
+          const isTaken = weighted && uses.has(name);
+          return { name: unused(isTaken ? `${prefix}weighted_${metric.name}` : name), metric, output, weighted };
+        });
+      });
+    return [...track(metrics, false), ...track(weightedMetrics, true)];
   }
 
   /** How much weight the mean loss has since the last reset: the number of samples. */
@@ -133,17 +152,12 @@ export class Compiled {
   /** The losses and metrics since the last reset. */
   logs(): Logs {
     const logs: Record<string, number> & { loss: number } = { loss: this.lossMean.result() };
-    const several = this.losses.length > 1;
-    if (several) {
+    if (this.losses.length > 1) {
       this.outputMeans.forEach((mean, i) => {
         logs[`${this.outputNames[i]}_loss`] = mean.result();
       });
     }
-    this.metrics?.forEach(({ plain, weighted }, i) => {
-      for (const metric of [...plain, ...weighted]) {
-        logs[several ? `${this.outputNames[i]}_${metric.name}` : metric.name] = metric.result();
-      }
-    });
+    for (const { name, metric } of this.metrics ?? []) logs[name] = metric.result();
     return logs;
   }
 
@@ -153,9 +167,13 @@ export class Compiled {
     for (const metric of this.allMetrics()) metric.reset();
   }
 
-  /** The metrics of all outputs; none before the first batch. */
-  allMetrics(): readonly Metric[] {
-    return (this.metrics ?? []).flatMap(({ plain, weighted }) => [...plain, ...weighted]);
+  /** The metric that is logged by a name; undefined for losses, and before the first batch. */
+  metricNamed(name: string): Metric | undefined {
+    return this.metrics?.find((tracked) => tracked.name === name)?.metric;
+  }
+
+  private allMetrics(): readonly Metric[] {
+    return (this.metrics ?? []).map(({ metric }) => metric);
   }
 
   /** What a checkpoint holds: the losses and metrics since the last reset. */

@@ -213,6 +213,15 @@ describe("several outputs", () => {
     expect(Object.keys(await logs[0]!)).toEqual(Object.keys(expected));
   });
 
+  it("name metrics of one name as Keras does", async () => {
+    const model = new Sequential([new Dense(1, { inputShape: [1] })]);
+    const metrics = ["mae", "mse", "mae"] as const;
+    model.compile({ loss: "mse", metrics, weightedMetrics: ["mae", "mape", "mae"] });
+    expect(Object.keys(model.testOnBatch([[1]], [2])).join()).toBe(
+      "loss,mae,mse,mae_1,weighted_mae,mape,weighted_mae_1",
+    );
+  });
+
   it("are not guessed", () => {
     const compile = (options: object) => () => two().compile({ loss: "mse", ...options });
     expect(compile({ metrics: ["mae"] })).toThrow(/metrics has 1 entries for 2 outputs.*a, b/);
