@@ -1,5 +1,6 @@
 import { ArgumentError, noGrad, type Tensor } from "@gradiente/autograd";
 import { type Config, type Json, snakeCase } from "./config.ts";
+import type { ModelGraph } from "./drawing/graph.ts";
 import { DataError } from "./errors.ts";
 import { InputLayer } from "./layers/core.ts";
 import { checkNames, freeName, Model, type ModelOptions } from "./model.ts";
@@ -63,6 +64,7 @@ export class Functional extends Model {
       layers.push(layer);
     }
     checkNames(layers);
+    for (const t of this.inputs) if (t.call.inputs.length === 0) t.layer.ensureBuilt(t.shape);
     this.chain = byDepth(this.calls, this.inputs, this.outputs);
     for (const { layer, inputs: given } of this.applications()) {
       layer.ensureBuiltFor(
@@ -154,6 +156,30 @@ export class Functional extends Model {
       });
     });
     return found;
+  }
+
+  override graph(): ModelGraph {
+    const numbers = new Map(this.calls.map((call, i) => [call, i]));
+    const given = new Set(this.inputs.map((t) => t.call));
+    const nodes = this.calls.map((call) => ({
+      layer: call.layer,
+      from: given.has(call) ? [] : [...new Set(call.outputs[0]!.parents.map((t) => numbers.get(t.call)!))],
+      shapes: call.outputs.map((t) => t.shape),
+    }));
+    return { nodes };
+  }
+
+  protected override connections(): ReadonlyMap<Layer, readonly string[]> | null {
+    const { nodes } = this.graph();
+    const single = nodes.every(({ from }, i) => (i === 0 ? from.length === 0 : from.join() === String(i - 1)));
+    if (single && nodes.length === this.chain.length) return null;
+    const uses = new Map<Layer, LayerCall[]>();
+    for (const call of this.calls) uses.set(call.layer, [...(uses.get(call.layer) ?? []), call]);
+    const given = new Set(this.inputs.map((t) => t.call));
+    const textOf = (t: SymbolicTensor): string =>
+      `${t.layer.name}[${uses.get(t.layer)!.indexOf(t.call)}][${t.call.outputs.indexOf(t)}]`;
+    const parents = (call: LayerCall): readonly SymbolicTensor[] => (given.has(call) ? [] : call.outputs[0]!.parents);
+    return new Map([...uses].map(([layer, calls]) => [layer, calls.flatMap(parents).map(textOf)]));
   }
 
   override getConfig(): Config {

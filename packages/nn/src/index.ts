@@ -30,6 +30,8 @@ export {
   NonNeg,
   UnitNorm,
 } from "./constraints/constraint.ts";
+export { plotModel } from "./drawing/plot.ts";
+export type { DrawingOptions } from "./drawing/svg.ts";
 export {
   CheckpointError,
   type CheckpointFault,

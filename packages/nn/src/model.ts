@@ -1,11 +1,14 @@
 import { Generator, noGrad, type Tensor, type TensorLike, zeros } from "@gradiente/autograd";
 import type { Callback, History } from "./callbacks/callback.ts";
+import { dotOf } from "./drawing/dot.ts";
+import type { ModelGraph } from "./drawing/graph.ts";
+import { type DrawingOptions, svgOf } from "./drawing/svg.ts";
 import { DataError, ModelFileError, NotReadyError, unknownName } from "./errors.ts";
 import { type BatchShape, type CallContext, drawSeed, Layer, type LayerOptions } from "./module.ts";
 import type { SaveOptions } from "./saving/save.ts";
 import { Fields, generatorState, restoreGenerator, type State } from "./state.ts";
 import type { LoadStateDictOptions, LoadStateDictResult } from "./state-dict.ts";
-import { boxedTable, summaryTable } from "./summary.ts";
+import { boxedTable, summaryTable, type TableOptions } from "./summary.ts";
 import type { CallOptions } from "./symbolic.ts";
 import { Compiled, type CompileOptions } from "./training/compiled.ts";
 import type { Arrays, Batch, BatchIterable, BatchLike } from "./training/data.ts";
@@ -22,10 +25,10 @@ export interface ModelOptions extends LayerOptions {
 }
 
 /** Options of {@link Model.summary}. */
-export interface SummaryOptions {
+export interface SummaryOptions extends TableOptions {
   /** Takes the text. Default: `console.log`. */
   readonly print?: (text: string) => void;
-  /** "lines" (default) as in the course, or the boxes of Keras 3. */
+  /** "lines" (default) as in the course, or the boxes of Keras 3, which the other options are for. */
   readonly style?: "lines" | "boxes";
 }
 
@@ -109,11 +112,6 @@ export abstract class Model extends Layer {
   /** Shapes of the inputs; null before they are known. */
   get inputShapes(): readonly BatchShape[] | null {
     return this.builtShapes;
-  }
-
-  /** Shapes of the outputs; null before they are known. */
-  get outputShapes(): readonly BatchShape[] | null {
-    return this.builtShapes === null ? null : this.computeOutputShapes(this.builtShapes);
   }
 
   /** Names of the outputs, which several losses are given by. */
@@ -220,12 +218,58 @@ export abstract class Model extends Layer {
         hint: "state inputShape on the first layer, or call fit first",
       });
     }
-    const total = this.countParams();
-    const trainable = this.trainableWeights.reduce((sum, w) => sum + w.value.size, 0);
-    const table = options.style === "boxes" ? boxedTable : summaryTable;
-    const text = table(this.name, this.layers, { total, trainable });
+    const facts = {
+      name: this.name,
+      layers: this.layers,
+      total: this.countParams(),
+      trainable: this.trainableWeights.reduce((sum, w) => sum + w.value.size, 0),
+      optimizer: this.optimizerSize(),
+      connections: this.connections(),
+    };
+    const text = options.style === "boxes" ? boxedTable(facts, options) : summaryTable(facts);
     (options.print ?? console.log)(text);
     return text;
+  }
+
+  /** How many numbers the optimizer keeps, its count of steps and its rate included; null before training. */
+  private optimizerSize(): number | null {
+    const optimizer = this.compiled?.optimizer;
+    if (optimizer === undefined || optimizer.steps === 0) return null;
+    return optimizer.arrays(this.trainableWeights).reduce((sum, { value }) => sum + value.size, 2);
+  }
+
+  /** @internal What each layer is connected to, where that is more than the one before. */
+  protected connections(): ReadonlyMap<Layer, readonly string[]> | null {
+    return null;
+  }
+
+  /** @internal The uses of layers, for drawings. Those of a model of one's own are not known, so that nothing joins them. */
+  graph(): ModelGraph {
+    return { nodes: this.layers.map((layer) => ({ layer, from: [], shapes: layer.outputShapes ?? [] })) };
+  }
+
+  /**
+   * A drawing of the model: its layers as boxes with their names, shapes and numbers of parameters, nested models as frames.
+   * @returns the text of an SVG image; see {@link plotModel} for a file.
+   * @throws {NotReadyError} before the model is built.
+   *
+   * @example
+   * ```ts
+   * new Sequential([new Dense(3, { inputShape: [2] })]).toSVG().startsWith("<svg"); // true
+   * ```
+   */
+  toSVG(options?: DrawingOptions): string {
+    checkBuilt("toSVG", this);
+    return svgOf(this.name, this.graph(), options);
+  }
+
+  /**
+   * The model's graph in the language of Graphviz.
+   * @throws {NotReadyError} before the model is built.
+   */
+  toDot(options?: DrawingOptions): string {
+    checkBuilt("toDot", this);
+    return dotOf(this.name, this.graph(), options);
   }
 
   /**

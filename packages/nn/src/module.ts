@@ -164,7 +164,12 @@ export abstract class Layer {
 
   /** Shape of the batches it gives; null before it is built. */
   get outputShape(): BatchShape | null {
-    return this.builtFor === null ? null : this.computeOutputShapes(this.builtFor)[0]!;
+    return this.outputShapes?.[0] ?? null;
+  }
+
+  /** Shapes of all outputs; null before it is built. */
+  get outputShapes(): readonly BatchShape[] | null {
+    return this.builtFor === null ? null : this.computeOutputShapes(this.builtFor);
   }
 
   /** Layers that this one contains. */

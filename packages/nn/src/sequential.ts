@@ -1,5 +1,6 @@
 import { type Generator, noGrad, type Tensor } from "@gradiente/autograd";
 import type { Config } from "./config.ts";
+import type { ModelGraph } from "./drawing/graph.ts";
 import { InputLayer } from "./layers/core.ts";
 import { checkNames, freeName, Model, type ModelOptions } from "./model.ts";
 import { type BatchShape, type CallContext, type Layer, layerConfig } from "./module.ts";
@@ -80,6 +81,18 @@ export class Sequential extends Model {
       }
       return null;
     });
+  }
+
+  override graph(): ModelGraph {
+    const shape = this.inputShape;
+    const layers =
+      shape === null ? this.chain : [new InputLayer({ name: "input", shape: shape.slice(1) }), ...this.chain];
+    const nodes = layers.map((layer, i) => ({
+      layer,
+      from: i === 0 ? [] : [i - 1],
+      shapes: layer instanceof InputLayer && shape !== null ? [shape] : (layer.outputShapes ?? []),
+    }));
+    return { nodes };
   }
 
   override getConfig(): Config {

@@ -33,11 +33,9 @@ function pixelAt(i: number, n: number, mode: FillMode): number {
   }
 }
 
-/** To even numbers from halfway, as NumPy rounds. */
-function roundHalfToEven(x: number): number {
-  const down = Math.floor(x);
-  const rest = x - down;
-  return rest < 0.5 || (rest === 0.5 && down % 2 === 0) ? down : down + 1;
+/** Away from zero from halfway, as JAX and TensorFlow choose pixels. */
+function rounded(x: number): number {
+  return Math.sign(x) * Math.floor(Math.abs(x) + 0.5);
 }
 
 /** One of the pixels around each place: its number within the image, and its weight. */
@@ -76,8 +74,7 @@ export function affineTransform(images: Tensor, maps: Float64Array, options: Aff
       for (let j = 0; j < columns; j++, at++) {
         const x = a0! * j + a1! * i + a2!;
         const y = b0! * j + b1! * i + b2!;
-        const [left, top] =
-          interpolation === "nearest" ? [roundHalfToEven(x), roundHalfToEven(y)] : [Math.floor(x), Math.floor(y)];
+        const [left, top] = interpolation === "nearest" ? [rounded(x), rounded(y)] : [Math.floor(x), Math.floor(y)];
         near.forEach(([dy, dx], k) => {
           const row = pixelAt(top + dy!, rows, fillMode);
           const column = pixelAt(left + dx!, columns, fillMode);

@@ -15,6 +15,10 @@ abstract class Augmentation extends NoiseLayer {
     return super.call(this.asFloat(x), context);
   }
 
+  override getConfig(): Config {
+    return { ...super.getConfig(), data_format: "channels_last" };
+  }
+
   /** One number between `low` and `high` for each image, with axes to broadcast. */
   protected draw(x: Tensor, [low, high]: readonly [number, number], generator: Generator): Tensor {
     return rand([x.shape[0]!, 1, 1, 1], { dtype: this.dtype, generator })
@@ -163,7 +167,6 @@ abstract class SpatialAugmentation extends Augmentation {
       fill_mode: fillMode,
       interpolation,
       fill_value: fillValue,
-      data_format: "channels_last",
     };
   }
 }
@@ -261,6 +264,6 @@ export class RandomCrop extends Augmentation {
     return slice(x, [null, { start: top, stop: top + this.height }, { start: left, stop: left + this.width }]);
   }
   override getConfig(): Config {
-    return { ...super.getConfig(), height: this.height, width: this.width, data_format: "channels_last" };
+    return { ...super.getConfig(), height: this.height, width: this.width };
   }
 }

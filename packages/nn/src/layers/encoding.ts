@@ -160,8 +160,10 @@ export class Discretization extends Layer {
 
   override getConfig(): Config {
     const { boundaries, numBins, epsilon, outputMode } = this;
+    // Keras' layer does not take it.
+    const { trainable: _, ...config } = super.getConfig();
     return {
-      ...super.getConfig(),
+      ...config,
       bin_boundaries: boundaries,
       num_bins: boundaries === null ? numBins : null,
       epsilon,

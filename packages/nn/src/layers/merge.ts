@@ -154,6 +154,10 @@ export class Dot extends Merge {
     return null;
   }
   override getConfig(): Config {
-    return { ...super.getConfig(), axes: this.axes, normalize: this.normalize };
+    return {
+      ...super.getConfig(),
+      axes: this.axes[0] === this.axes[1] ? this.axes[0] : this.axes,
+      normalize: this.normalize,
+    };
   }
 }

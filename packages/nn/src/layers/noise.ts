@@ -6,7 +6,8 @@ import { checkRate, Dropout, type DropoutOptions, NoiseLayer, type NoiseOptions 
 /** {@link Dropout} of whole channels. */
 abstract class SpatialDropout extends Dropout {
   override getConfig(): Config {
-    const { noise_shape: _, ...config } = super.getConfig();
+    // What Keras' layers do not take.
+    const { noise_shape: _, trainable: __, ...config } = super.getConfig();
     return config;
   }
 }

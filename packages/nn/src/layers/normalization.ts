@@ -330,7 +330,7 @@ export class RMSNormalization extends Layer {
  * A layer whose kernel (or embeddings) is divided by its largest singular value at every step of training (Miyato et al.,
  * 2018), found by `powerIterations` (1) each time.
  *
- * Weights: vector_u (1, outputs), not trainable; then the layer's.
+ * Weights: the layer's kernel, vector_u (1, outputs), which is not trainable, then the layer's others.
  */
 export class SpectralNormalization extends Layer {
   static override readonly className = "SpectralNormalization";
@@ -363,6 +363,8 @@ export class SpectralNormalization extends Layer {
 
   protected override build(shape: BatchShape, generator: Generator): void {
     this.layer.ensureBuilt(shape, generator.split());
+    // As in Keras, the kernel is among the wrapper's own weights.
+    this.ownWeights.push(this.kernel);
     const length = this.kernel.value.shape.at(-1)!;
     const initializer = new TruncatedNormal({ stddev: 0.02 });
     this.vector = this.addWeight({ name: "vector_u", shape: [1, length], initializer, trainable: false }, generator);

@@ -27,6 +27,12 @@ abstract class Spatial extends Layer {
   /** The length of the spatial axis `i` (from 0) in the output. */
   protected abstract lengthAfter(n: number, i: number): number;
 
+  override getConfig(): Config {
+    // Sequences have no order of axes to choose, where nothing is added to them.
+    const free = this.rank > 1 || this.className === "ZeroPadding1D";
+    return { ...super.getConfig(), ...(free ? { data_format: "channels_last" } : {}) };
+  }
+
   override computeOutputShape(shape: BatchShape): BatchShape {
     if (shape.length !== this.rank + 2) throw new LayerInputError(this.name, `of ${this.rank + 2} axes`, shape);
     return shape.map((n, i) => {
@@ -163,7 +169,7 @@ export class UpSampling2D extends UpSampling {
     return resizeImages(this.asFloat(x), rows, columns, { interpolation: this.interpolation });
   }
   override getConfig(): Config {
-    return { ...super.getConfig(), interpolation: this.interpolation, data_format: "channels_last" };
+    return { ...super.getConfig(), interpolation: this.interpolation };
   }
 }
 

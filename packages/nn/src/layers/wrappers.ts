@@ -78,13 +78,15 @@ export class Bidirectional extends Layer {
 
   override computeOutputShape(shape: BatchShape): BatchShape {
     const one = this.forward.computeOutputShape(shape);
-    return this.mergeMode === "concat" ? one.with(-1, one.at(-1)! * 2) : one;
+    if (this.mergeMode !== "concat") return one;
+    return one.with(-1, one.at(-1)! + this.backward.computeOutputShape(shape).at(-1)!);
   }
 
   override computeOutputShapes(shapes: readonly BatchShape[]): readonly BatchShape[] {
     const one = this.computeOutputShape(shapes[0]!);
-    const [, ...states] = this.forward.computeOutputShapes(shapes);
-    return [...(this.mergeMode === null ? [one, one] : [one]), ...states, ...states];
+    const [, ...ends] = this.forward.computeOutputShapes(shapes);
+    const [other, ...starts] = this.backward.computeOutputShapes(shapes) as [BatchShape, ...BatchShape[]];
+    return [...(this.mergeMode === null ? [one, other] : [one]), ...ends, ...starts];
   }
 
   call(x: Tensor, context: CallContext): Tensor {

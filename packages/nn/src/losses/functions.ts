@@ -33,6 +33,7 @@ import {
   where,
 } from "@gradiente/autograd";
 import { logitsOf, sigmoid, softmax } from "../activations/activation.ts";
+import { attachMask } from "../masks.ts";
 
 const epsilon = 1e-7;
 
@@ -166,7 +167,10 @@ export function sparseCategoricalCrossentropy(
   const logs = logProbabilities(yPred, fromLogits, axis, true);
   const chosen = takeAlongAxis(logs, t.reshape([...t.shape, 1]), -1).reshape(t.shape);
   const losses = neg(chosen);
-  return kept === null ? losses : mul(losses, kept.cast(losses.dtype));
+  if (kept === null) return losses;
+  const own = mul(losses, kept.cast(losses.dtype));
+  attachMask(own, kept);
+  return own;
 }
 
 /** −(t·log p + (1 − t)·log(1 − p)), the mean over the last axis. */
@@ -231,13 +235,13 @@ export function dice(yTrue: Tensor, yPred: Tensor, { axis = null }: OverlapOptio
 
 /** Options of {@link tversky}. */
 export interface TverskyOptions extends OverlapOptions {
-  /** How much false positives count. Default: 0.5. */
+  /** How much what predictions miss counts, as Keras computes it (it says the opposite). Default: 0.5. */
   readonly alpha?: number;
-  /** How much false negatives count. Default: 0.5. */
+  /** How much what predictions have too much counts. Default: 0.5. */
   readonly beta?: number;
 }
 
-/** 1 − tp / (tp + alpha·fp + beta·fn) (Salehi et al., 2017). */
+/** 1 − tp / (tp + alpha·fn + beta·fp) (Salehi et al., 2017). */
 export function tversky(yTrue: Tensor, yPred: Tensor, options: TverskyOptions = {}): Tensor {
   const { alpha = 0.5, beta = 0.5, axis = null } = options;
   const t = asLike(yTrue, yPred);
@@ -245,7 +249,7 @@ export function tversky(yTrue: Tensor, yPred: Tensor, options: TverskyOptions = 
   const both = total(mul(t, yPred));
   const falsePositive = total(mul(sub(1, t), yPred));
   const falseNegative = total(mul(t, sub(1, yPred)));
-  return sub(1, div(both, add(add(both, mul(falsePositive, alpha)), add(mul(falseNegative, beta), epsilon))));
+  return sub(1, div(both, add(add(both, mul(falseNegative, alpha)), add(mul(falsePositive, beta), epsilon))));
 }
 
 /**
@@ -291,7 +295,9 @@ export function circle(yTrue: Tensor, yPred: Tensor, options: CircleOptions = {}
   // Where there is no pair the sums are empty; zeros keep their slopes finite.
   const safe = (chosen: Tensor): Tensor => chosen.logicalOr(paired.logicalNot().unsqueeze(1));
   const losses = softplus(add(total(near, safe(own)), total(far, safe(other))));
-  return where(paired, losses, 0);
+  const values = where(paired, losses, 0);
+  attachMask(values, values.greater(0));
+  return values;
 }
 
 /**

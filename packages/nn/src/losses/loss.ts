@@ -35,7 +35,7 @@ export abstract class Loss {
     const target = yTrue.dtype === "bool" ? yTrue.cast(yPred.dtype) : yTrue;
     const [t, p] = sameRank(target, yPred);
     const values = this.call(t, p);
-    const mask = maskOf(yPred);
+    const mask = bothMasks(maskOf(yPred), maskOf(values));
     const weight = mask === null ? sampleWeight : maskedWeight(mask, sampleWeight, values, this.reduction);
     return reduceWeighted(values, weight, this.reduction);
   }
@@ -51,6 +51,11 @@ export function sameRank(yTrue: Tensor, yPred: Tensor): readonly [Tensor, Tensor
   if (yTrue.rank === yPred.rank + 1 && yTrue.shape.at(-1) === 1)
     return [yTrue.reshape(yTrue.shape.slice(0, -1)), yPred];
   return [yTrue, yPred];
+}
+
+/** What counts by both masks: that of the predictions, and that of losses which leave samples out. */
+export function bothMasks(a: Tensor | null, b: Tensor | null): Tensor | null {
+  return a === null ? b : b === null ? a : a.logicalAnd(b);
 }
 
 /** Weights of samples (or of their steps) with the rank and dtype of the values they belong to. */

@@ -126,11 +126,19 @@ export class BinaryIoU extends IoU {
   }
 }
 
+/** Options without one that Keras' class does not take. */
+function withoutSparseYTrue({ sparse_y_true: _, ...config }: Config): Config {
+  return config;
+}
+
 /** {@link IoU} for one-hot targets, and predictions that are scores (or, with `sparseYPred`, class numbers). */
 export class OneHotIoU extends IoU {
   override readonly className = "OneHotIoU";
   constructor(options: Omit<ConstructorParameters<typeof IoU>[0], "sparseYTrue">) {
     super({ name: "one_hot_io_u", sparseYPred: false, ...options, sparseYTrue: false });
+  }
+  override getConfig(): Config {
+    return withoutSparseYTrue(super.getConfig());
   }
 }
 
@@ -139,5 +147,8 @@ export class OneHotMeanIoU extends MeanIoU {
   override readonly className = "OneHotMeanIoU";
   constructor(options: Omit<ConstructorParameters<typeof MeanIoU>[0], "sparseYTrue">) {
     super({ name: "one_hot_mean_io_u", sparseYPred: false, ...options, sparseYTrue: false });
+  }
+  override getConfig(): Config {
+    return withoutSparseYTrue(super.getConfig());
   }
 }

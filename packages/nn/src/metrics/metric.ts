@@ -1,6 +1,6 @@
 import { sum, type Tensor } from "@gradiente/autograd";
 import { type Config, snakeCase } from "../config.ts";
-import { fittedWeight, maskedWeight, sameRank } from "../losses/loss.ts";
+import { bothMasks, fittedWeight, maskedWeight, sameRank } from "../losses/loss.ts";
 import { maskOf } from "../masks.ts";
 import { copyOfState, Fields, type State } from "../state.ts";
 
@@ -164,7 +164,7 @@ export class MeanMetric extends Metric {
   update(yTrue: Tensor, yPred: Tensor, sampleWeight: Tensor | null = null): void {
     const [t, p] = sameRank(yTrue, yPred);
     const values = this.value(t, p);
-    const mask = maskOf(yPred);
+    const mask = bothMasks(maskOf(yPred), maskOf(values));
     this.mean.update(values, yPred, mask === null ? sampleWeight : maskedWeight(mask, sampleWeight, values, "sum"));
   }
 

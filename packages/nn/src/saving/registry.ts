@@ -168,6 +168,7 @@ const mustBe: Readonly<Record<string, readonly unknown[]>> = {
   loraRank: [],
   quantizationConfig: [],
   renorm: [false],
+  rmsScaling: [false],
   virtualBatchSize: [],
   timeMajor: [false],
   ragged: [false],
