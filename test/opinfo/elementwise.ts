@@ -3,6 +3,9 @@ import { type Adapter, binary, type T, unary } from "./arguments.ts";
 
 // Elementwise operators.
 
+const derivativeOf = (f: (x: T) => T, order: number): ((x: T) => T) =>
+  order === 0 ? f : derivativeOf((x) => g.grad((y: T) => f(y).sum())(x), order - 1);
+
 export const elementwise: Record<string, Adapter> = {
   ...Object.fromEntries(
     (
@@ -171,6 +174,14 @@ export const elementwise: Record<string, Adapter> = {
     Array.from({ length: p }, (_, i) => g.lgamma(x.sub(i / 2)))
       .reduce((a, b) => a.add(b))
       .add((p * (p - 1) * Math.log(Math.PI)) / 4),
+  // The derivatives of digamma, by differentiating it so often.
+  polygamma: ([x, n]) => derivativeOf(g.digamma, n)(x),
+  "special.polygamma": ([x, n]) => derivativeOf(g.digamma, n)(x),
+  renorm: ([x, p, dim, limit]) => {
+    const axis = x.shape.map((_: number, i: number) => i).filter((i: number) => i !== (dim < 0 ? dim + x.rank : dim));
+    const norm = g.norm(x, { ord: p, axis, keepDims: true });
+    return x.mul(g.where(norm.greater(limit), g.div(limit, norm.add(1e-7)), 1));
+  },
   signbit: ([x]) => g.less(g.copysign(g.onesLike(x), x), 0),
   angle: ([x]) => g.where(g.isNan(x), x, g.where(g.less(x, 0), Math.PI, x.mul(0))),
   isposinf: ([x]) => g.equal(x, Number.POSITIVE_INFINITY),

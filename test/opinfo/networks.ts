@@ -256,6 +256,14 @@ export const network: Record<string, Adapter> = {
       ...(o.scale ? { scale: o.scale as number } : {}),
     });
   },
+  "nn.functional._scaled_dot_product_attention": ([q, k, v, mask], o: Record<string, unknown>) => {
+    if (o.dropout_p) throw new Incomparable("dropout is random");
+    const options = { causal: Boolean(o.is_causal), ...(mask ? { mask } : {}) };
+    // The weights are the attention to one-hot values.
+    const n: number = k.shape.at(-2);
+    const weights = g.scaledDotProductAttention(q, k, g.eye(n, n, { dtype: "float64" }), options);
+    return [g.scaledDotProductAttention(q, k, v, options), ...(o.need_attn_weights ? [weights] : [])];
+  },
   "nn.functional.rms_norm": ([x, shape, scale], o: Record<string, unknown>) =>
     g.rmsNorm(x, {
       axis: shape.map((_: number, i: number) => -1 - i),
