@@ -255,18 +255,13 @@ describe("searches", () => {
     expect(() => none.best).toThrow(SearchError);
     expect(() => none.best).toThrow(/all 18 trials failed: no such thing/);
     // In successive halving a failed trial does not go on, even where places are free.
-    const most = await successiveHalving(
-      space,
-      ({ x }) =>
-        (budget) =>
-          budget > 1 && x < 3 ? Number.NaN : -x,
-      {
-        trials: 9,
-        maxBudget: 9,
-        seed: 2,
-      },
-    );
-    expect(most.evaluations.filter((e) => e.rung === 2).every((e) => e.values.x >= 3)).toBe(true);
+    const most = await successiveHalving(space, () => (budget) => (budget > 1 ? Number.NaN : 1), {
+      trials: 9,
+      maxBudget: 9,
+      seed: 2,
+    });
+    expect(most.evaluations.map((e) => e.rung)).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1]);
+    expect(most.best).toMatchObject({ rung: 0, score: 1 });
   });
 
   it("end when a signal says so, with what is finished", async () => {
@@ -428,7 +423,9 @@ describe("journals", () => {
       const cut = newPath();
       writeFileSync(cut, bytes.subarray(0, header + Math.floor(((bytes.length - header) * i) / 12)));
       expect(lasting(await search(noisy(), { seed: 6, journal: cut }))).toEqual(lasting(whole));
-      expect(readFileSync(cut, "utf8").split("\n")).toHaveLength(bytes.toString().split("\n").length);
+      const log: string[] = [];
+      expect(lasting(await search(noisy(log), { seed: 6, journal: cut }))).toEqual(lasting(whole));
+      expect(log).toEqual([]);
     }
     // After a loss of power the last line may be as long as it should be, but empty.
     const empty = newPath();
