@@ -56,7 +56,8 @@ writeFileSync(directory + "/end.json", JSON.stringify({ history, epoch, weights,
 
 /** Runs the script; kills it some time after so many batches. @returns whether it came to its end. */
 function train(directory: string, saveFreq: string, batches = Number.POSITIVE_INFINITY, delay = 0): Promise<boolean> {
-  const child = spawn(process.execPath, [script, directory, saveFreq], { stdio: ["ignore", "pipe", "inherit"] });
+  const env = { ...process.env, NODE_COMPILE_CACHE: join(folder, "compiled") }; // a start takes a third of the time
+  const child = spawn(process.execPath, [script, directory, saveFreq], { env, stdio: ["ignore", "pipe", "inherit"] });
   let done = 0;
   child.stdout.on("data", (dots: Buffer) => {
     if (done < batches && done + dots.length >= batches) setTimeout(() => child.kill("SIGKILL"), delay);
@@ -149,7 +150,7 @@ describe("a run over a data set", () => {
     const whole = await trainOn(stepsPerEpoch === undefined ? {} : { stepsPerEpoch });
     const backup = join(folder, `stopped-${name}`);
     const limited = stepsPerEpoch === undefined ? { backup } : { backup, stepsPerEpoch };
-    for (const stopAfter of [3, 11, 1]) expect((await trainOn({ ...limited, stopAfter })).finished).toBe(false);
+    for (const stopAfter of [3, 7, 10]) expect((await trainOn({ ...limited, stopAfter })).finished).toBe(false);
     expect(await trainOn(limited)).toEqual(whole);
   });
 

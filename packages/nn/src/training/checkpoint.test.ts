@@ -11,6 +11,7 @@ import {
   CosineDecay,
   Dense,
   Dropout,
+  EarlyStopping,
   LambdaCallback,
   ModelCheckpoint,
   Nadam,
@@ -126,7 +127,15 @@ async function train(
   const abort = new AbortController();
   let batches = 0;
   const count = new LambdaCallback({ onBatchEnd: () => void (++batches === stopAfter && abort.abort()) });
-  const given = { epochs: 5, batchSize: 5, verbose: 0, signal: abort.signal, validationSplit: 0.25, ...fit } as const;
+  const given = {
+    epochs: 5,
+    batchSize: 5,
+    verbose: 0,
+    signal: abort.signal,
+    validationSplit: 0.25,
+    validationBatchSize: 2,
+    ...fit,
+  } as const;
   const { history } = await model.fit(x, y, { ...given, callbacks: [...callbacks, count] });
   return { weights: model.getWeights().map((w) => [...w.data]), history };
 }
@@ -161,6 +170,28 @@ describe("BackupAndRestore", () => {
       await train({ stopAfter, callbacks: [new BackupAndRestore(directory), plateau()] });
     }
     expect(await train({ callbacks: [new BackupAndRestore(directory), plateau()] })).toEqual(whole);
+  });
+
+  it("goes on after a validation that was cut short, and after the last epoch", async () => {
+    const whole = await train({});
+    const directory = join(folder, "validation");
+    for (let stop = 1; stop <= 5; stop += 2) {
+      const abort = new AbortController();
+      let tested = 0;
+      const cut = new LambdaCallback({ onTestBatchEnd: () => void (++tested === stop && abort.abort()) });
+      await train({ signal: abort.signal, callbacks: [new BackupAndRestore(directory), cut] });
+      expect(abort.signal.aborted).toBe(true);
+    }
+    const keep = () => new BackupAndRestore(directory, { deleteCheckpoint: false });
+    for (let again = 0; again < 2; again++) expect(await train({ callbacks: [keep()] })).toEqual(whole);
+  });
+
+  it("does not train on what EarlyStopping has ended, and finds its best weights", async () => {
+    const stop = () => new EarlyStopping({ monitor: "loss", minDelta: 10, patience: 2, restoreBestWeights: true });
+    const whole = await train({ callbacks: [stop()] });
+    expect((whole.history as { loss: number[] }).loss).toHaveLength(3);
+    const keep = () => new BackupAndRestore(join(folder, "ended"), { deleteCheckpoint: false });
+    for (let again = 0; again < 3; again++) expect(await train({ callbacks: [stop(), keep()] })).toEqual(whole);
   });
 
   it("passes over a damaged checkpoint, says so, and ends the same", async () => {
