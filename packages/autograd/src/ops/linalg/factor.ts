@@ -132,10 +132,10 @@ export function eighOf(a: Float64Array, n: number): { values: Float64Array; vect
   const v = new Float64Array(n * n);
   for (let i = 0; i < n; i++) v[i * n + i] = 1;
   const total = s.reduce((sum, x) => sum + x * x, 0);
-  for (let sweep = 0; sweep < 60; sweep++) {
-    let off = 0;
+  // Convergence is quadratic: what is left after the sweep that finds little is rounding.
+  for (let sweep = 0, off = total; sweep < 60 && off > 1e-22 * total; sweep++) {
+    off = 0;
     for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) off += s[i * n + j]! ** 2;
-    if (off <= 1e-40 * total) break;
     for (let p = 0; p < n; p++) {
       for (let q = p + 1; q < n; q++) {
         const apq = s[p * n + q]!;
@@ -187,6 +187,8 @@ export function svdOf(
   const w = a.slice();
   const v = new Float64Array(n * n);
   for (let i = 0; i < n; i++) v[i * n + i] = 1;
+  // To which rounding lets columns be orthogonal.
+  const precision = 2 ** -53 * Math.sqrt(m);
   for (let sweep = 0; sweep < 60; sweep++) {
     let turned = false;
     for (let p = 0; p < n; p++) {
@@ -197,7 +199,7 @@ export function svdOf(
           beta += w[k * n + q]! ** 2;
           gamma += w[k * n + p]! * w[k * n + q]!;
         }
-        if (Math.abs(gamma) <= 1e-16 * Math.sqrt(alpha * beta) || gamma === 0) continue;
+        if (Math.abs(gamma) <= precision * Math.sqrt(alpha * beta) || gamma === 0) continue;
         turned = true;
         const zeta = (beta - alpha) / (2 * gamma);
         const t = (zeta >= 0 ? 1 : -1) / (Math.abs(zeta) + Math.hypot(zeta, 1));
