@@ -99,6 +99,7 @@ function roundHalfToEven(x: number): number {
 
 function floorRemainder(x: number, y: number): number {
   const r = x % y;
+  if (Number.isNaN(r)) return r;
   if (r !== 0 && r < 0 !== y < 0) return Number.isFinite(y) ? r + y : y;
   return r === 0 ? (y < 0 ? -0 : 0) : r;
 }

@@ -108,6 +108,8 @@ export function lgamma(x: number): number {
   if (Number.isNaN(x)) return x;
   if (!Number.isFinite(x)) return Number.POSITIVE_INFINITY;
   if (x <= 0 && Number.isInteger(x)) return Number.POSITIVE_INFINITY;
+  // Γ(x) is 1 / x there to the last place.
+  if (Math.abs(x) < 1e-17) return -Math.log(Math.abs(x));
   if (x < 0.5) return Math.log(Math.PI / Math.abs(sinPi(x))) - lgamma(1 - x);
   if (x < 1.5) return logGammaNearTwo(x - 1) - Math.log1p(x - 1);
   if (x < 2.5) return logGammaNearTwo(x - 2);

@@ -270,6 +270,8 @@ export interface FloatLanes<T extends Type> extends Lanes<T> {
   readonly pmax: Vector2;
   /** a · b + c, fused or not as the processor likes. Relaxed SIMD. */
   readonly relaxedMadd: Ternary;
+  /** c - a · b, likewise. */
+  readonly relaxedNmadd: Ternary;
 }
 
 const floatLanes = <T extends Type>(
@@ -305,6 +307,7 @@ const floatLanes = <T extends Type>(
   trunc: vector1(rounding[2]!),
   nearest: vector1(rounding[3]!),
   relaxedMadd: ternary(madd),
+  relaxedNmadd: ternary(madd + 1),
 });
 
 export const f32x4: FloatLanes<"f32"> & {
@@ -333,6 +336,8 @@ export const i32x4: Lanes<"i32"> & {
   readonly truncF32: Vector1;
   readonly truncF64: Vector1;
   readonly extendLow16U: Vector1;
+  /** The first where the mask is all ones, the second where it is all zeros. Relaxed SIMD. */
+  readonly relaxedSelect: Ternary;
 } = {
   const: (x) => v128.const(new Int32Array(4).fill(x)),
   splat: unary("i32", "v128", simd(17)),
@@ -358,12 +363,15 @@ export const i32x4: Lanes<"i32"> & {
   truncF32: vector1(248),
   truncF64: vector1(252),
   extendLow16U: vector1(169),
+  relaxedSelect: ternary(267),
 };
 export const i64x2: {
   readonly shl: Shift;
   readonly shrU: Shift;
   readonly add: Vector2;
   readonly sub: Vector2;
+  readonly lt: Vector2;
+  readonly relaxedSelect: Ternary;
   readonly extendLow32: Vector1;
   /** Whole products of the unsigned 32-bit lanes 0 and 1, or 2 and 3. */
   readonly extendedLowProduct: Vector2;
@@ -375,6 +383,8 @@ export const i64x2: {
   shrU: shift(205),
   add: vector2(206),
   sub: vector2(209),
+  lt: vector2(216),
+  relaxedSelect: ternary(268),
   extendLow32: vector1(199),
 };
 export const i16x8: { readonly extendLow8U: Vector1 } = { extendLow8U: vector1(137) };
@@ -479,6 +489,7 @@ export class ModuleBuilder {
   readonly #imports: { name: string; func: Func }[] = [];
   readonly #functions: Func[] = [];
   readonly #exports: { name: string; func: Func }[] = [];
+  readonly #known: Map<string, Func> = new Map();
   readonly #shared: boolean;
 
   constructor(shared: boolean) {
@@ -491,6 +502,13 @@ export class ModuleBuilder {
     if (known !== undefined) return known.func;
     const func = new Func(parameters, results);
     this.#imports.push({ name, func });
+    return func;
+  }
+
+  /** The function of that name, made when it is first asked for. */
+  once(name: string, make: () => Func): Func {
+    const func = this.#known.get(name) ?? make();
+    this.#known.set(name, func);
     return func;
   }
 

@@ -5,17 +5,12 @@
  * them is known when it is generated, the distances are arguments. Axes that can be walked as one are merged first, so
  * nearly everything is one row, or the rows of a matrix. A whole vector is computed at a time, and the rest of a row
  * one element at a time by the same vector code, so an element's value does not depend on its place.
- *
- * Functions without vector code yet are calls, lane by lane, of the reference's.
  */
-import { type ComputeDType, type DType, itemSize } from "../../dtype.ts";
-import { type Expr, type ExprOp, type LeafOp, sortOf, topologicalOrder } from "../../scalar/expression.ts";
+import { type ComputeDType, computeDType, type DType, isFloat, itemSize } from "../../dtype.ts";
+import { type Expr, sortOf, topologicalOrder } from "../../scalar/expression.ts";
 import { broadcastStrides, isContiguous } from "../../shape.ts";
 import type { ElementwiseKernel, KernelRunner, View } from "../backend.ts";
-import { scalarFunction } from "../reference/scalar.ts";
 import {
-  type F64,
-  f32,
   f32x4,
   f64,
   f64x2,
@@ -25,7 +20,6 @@ import {
   i32x4,
   increase,
   type Local,
-  type ModuleBuilder,
   type Scope,
   type Statement,
   type V128,
@@ -33,30 +27,10 @@ import {
   when,
   whileLoop,
 } from "./assembler.ts";
-import {
-  atan,
-  cos,
-  cosh,
-  erf,
-  erfc,
-  exp,
-  exp2,
-  expm1,
-  Float,
-  inDouble,
-  largestAngle,
-  log,
-  log1p,
-  log2,
-  log10,
-  pow,
-  sigmoid,
-  sin,
-  sinh,
-  tan,
-  tanh,
-} from "./math.ts";
-import { type Attempt, addressOf, type Imports, type PartedEntry, type Runtime } from "./runtime.ts";
+import { compileNode, costOf, type ScalarImports } from "./functions.ts";
+import { toInteger } from "./math/arithmetic.ts";
+import { Float, type Site, upperHalf, type Wide } from "./math/float.ts";
+import { type Attempt, addressOf, type PartedEntry, type Runtime } from "./runtime.ts";
 
 /** How an operand moves along a row. */
 const access = { constant: 0, contiguous: 1, strided: 2 } as const;
@@ -87,17 +61,24 @@ function widen(x: V128, dtype: DType, compute: ComputeDType, second: V128 | null
 }
 
 /** `count` elements (a whole vector's or one, in all lanes) at an address. */
-function loadLanes(address: I32, step: I32 | null, dtype: DType, compute: ComputeDType, count: number): V128 {
+function loadLanes(
+  address: I32,
+  step: I32 | null,
+  dtype: DType,
+  compute: ComputeDType,
+  count: number,
+  offset: number,
+): V128 {
   const size = itemSize(dtype) as 1 | 4 | 8;
   if (count === 1) {
-    const splat = v128.splat[size](address);
+    const splat = v128.splat[size](address, offset);
     return widen(splat, dtype, compute, dtype === "float64" ? splat : null);
   }
   const bytes = size * count;
   if (step === null) {
-    if (bytes === 32) return widen(v128.load(address), dtype, compute, v128.load(address, 16));
-    if (bytes === 16) return widen(v128.load(address), dtype, compute, null);
-    return widen(v128.splat[bytes as 2 | 4 | 8](address), dtype, compute, null);
+    if (bytes === 32) return widen(v128.load(address, offset), dtype, compute, v128.load(address, offset + 16));
+    if (bytes === 16) return widen(v128.load(address, offset), dtype, compute, null);
+    return widen(v128.splat[bytes as 2 | 4 | 8](address, offset), dtype, compute, null);
   }
   const at = (i: number): I32 => (i === 0 ? address : i32.add(address, i32.mul(step, i)));
   const gather = (from: number, n: number): V128 => {
@@ -109,166 +90,61 @@ function loadLanes(address: I32, step: I32 | null, dtype: DType, compute: Comput
   return widen(gather(0, count), dtype, compute, null);
 }
 
-/** Lanes as elements of a dtype, packed at the low end; two vectors where they need 32 bytes. */
-function packed(x: V128, isMask: boolean, dtype: DType, compute: ComputeDType, again: (x: V128) => V128): V128[] {
+/** Lanes as elements of a dtype, packed at the low end; for each vector one, or two where they need 32 bytes. */
+function packed(f: Float, x: Wide, isMask: boolean, dtype: DType, compute: ComputeDType): readonly Wide[] {
   const width = widthOf(compute);
   const lanes = compute === "float32" ? f32x4 : compute === "float64" ? f64x2 : i32x4;
+  const single = (values: Wide): Wide[] => values.map((v) => [v]);
   if (dtype === "bool" || (isMask && dtype === "uint8")) {
-    const mask = isMask ? x : lanes.ne(x, lanes.const(0));
-    return [narrow(v128.and(mask, v128.const(new Uint8Array(16).fill(1))), width)];
+    const one = v128.const(new Uint8Array(16).fill(1));
+    return single(x.map((v) => narrow(v128.and(isMask ? v : lanes.ne(v, lanes.const(0)), one), width)));
   }
-  const number = isMask ? v128.and(x, lanes.const(1)) : x;
-  if (dtype === compute) return [number];
-  if (dtype === "uint8") return [narrow(number, width)];
-  if (dtype === "float32") return [compute === "float64" ? f32x4.demote(number) : f32x4.convert(number)];
-  if (dtype === "int32") return [compute === "float64" ? i32x4.truncF64(number) : i32x4.truncF32(number)];
-  const whole = again(number);
-  const high = v128.shuffle(whole, whole, [8, 9, 10, 11, 12, 13, 14, 15, 0, 0, 0, 0, 0, 0, 0, 0]);
-  return compute === "float32"
-    ? [f64x2.promoteLow(whole), f64x2.promoteLow(high)]
-    : [f64x2.convertLow(whole), f64x2.convertLow(high)];
+  const number = isMask ? x.map((v) => v128.and(v, lanes.const(1))) : x;
+  if (dtype === compute) return single(number);
+  if (dtype === "uint8" || dtype === "int32") {
+    const integers = compute === "int32" ? number : toInteger(f, f.let(number));
+    // Two integers from float64 lanes lie side by side already.
+    return single(dtype === "int32" ? integers : integers.map((v) => narrow(v, 4)));
+  }
+  if (dtype === "float32")
+    return single(number.map((v) => (compute === "float64" ? f32x4.demote(v) : f32x4.convert(v))));
+  const convert = compute === "float32" ? f64x2.promoteLow : f64x2.convertLow;
+  return f.let(number).map((v) => [convert(v), convert(v128.shuffle(v, v, upperHalf))]);
 }
 
-type InnerOp = Exclude<ExprOp, LeafOp>;
+/** Arguments before the operands': part, thread, elements of a row, rows, elements and rows of a part, scalars. */
+const leading = 7;
 
-/** Calls the reference's function for each lane. */
-function perLane(
-  module: ModuleBuilder,
-  imports: Record<string, (...args: number[]) => number>,
-  keep: (x: V128) => V128,
-  op: InnerOp,
-  compute: ComputeDType,
-  operands: readonly V128[],
-): V128 {
-  const name = `${op}_${compute}`;
-  const func = module.import(
-    name,
-    operands.map(() => "f64" as const),
-    ["f64"],
-  );
-  imports[name] = scalarFunction(op, compute) as (...args: number[]) => number;
-  const lane = (x: V128, i: number): F64 => {
-    if (compute === "float64") return f64x2.extract(x, i);
-    if (compute === "float32") return f32.promote(f32x4.extract(x, i));
-    const pair = i < 2 ? x : v128.shuffle(x, x, [8, 9, 10, 11, 12, 13, 14, 15, 0, 0, 0, 0, 0, 0, 0, 0]);
-    return f64x2.extract(f64x2.convertLow(pair), i & 1);
-  };
-  const kept = operands.map(keep);
-  let result = f32x4.const(0);
-  for (let i = 0; i < widthOf(compute); i++) {
-    const y = func.call("f64", ...kept.map((x) => lane(x, i)));
-    if (compute === "float64") result = f64x2.replace(result, i, y);
-    else if (compute === "float32") result = f32x4.replace(result, i, f64.demote(y));
-    else result = i32x4.replace(result, i, i32x4.extract(i32x4.truncF64(f64x2.splat(y)), 0));
-  }
-  return result;
+/** A compiled kernel, and the elements of a part when work is shared out between threads. */
+interface Compiled extends PartedEntry {
+  readonly partLength: number;
+  /** Additions per element. */
+  readonly cost: number;
 }
-
-type Vectorised = (f: Float, x: V128) => V128;
-const functions: Partial<Record<ExprOp, Vectorised>> = { exp: (f, x) => exp(f, x), expm1, log, log1p, tanh, sigmoid };
-const doubleFunctions: Partial<Record<ExprOp, Vectorised>> = { exp2, log2, log10, atan, sinh, cosh, erf, erfc };
-const angleFunctions: Partial<Record<ExprOp, Vectorised>> = { sin, cos, tan };
-
-/** The value of one inner node. */
-function compile(node: Expr, x: readonly V128[], context: Context): V128 {
-  const { compute, f } = context;
-  const lanes = compute === "float32" ? f32x4 : compute === "float64" ? f64x2 : i32x4;
-  const [a, b, c] = x as [V128, V128, V128];
-  const isFloat = compute !== "int32";
-  switch (node.op) {
-    case "add":
-    case "sub":
-    case "mul":
-    case "eq":
-    case "ne":
-    case "lt":
-    case "le":
-    case "gt":
-    case "ge":
-    case "min":
-    case "max":
-      return lanes[node.op](a, b);
-    case "neg":
-    case "abs":
-      return lanes[node.op](a);
-    case "and":
-    case "bitAnd":
-      return v128.and(a, b);
-    case "or":
-    case "bitOr":
-      return v128.or(a, b);
-    case "bitXor":
-      return v128.xor(a, b);
-    case "not":
-    case "bitNot":
-      return v128.not(a);
-    case "select":
-      return v128.select(b, c, a);
-  }
-  if (isFloat) {
-    switch (node.op) {
-      case "div":
-        return f.ops.div(a, b);
-      case "sqrt":
-      case "floor":
-      case "ceil":
-      case "trunc":
-        return f.ops[node.op](a);
-      case "round":
-        return f.ops.nearest(a);
-      case "copysign":
-        return f.copySign(a, b);
-    }
-    const vectorised = functions[node.op];
-    if (vectorised !== undefined) return vectorised(f, a);
-    const double = doubleFunctions[node.op];
-    if (double !== undefined) return inDouble(f, [a], double);
-    if (node.op === "pow") return inDouble(f, [a, b], (d, p, q) => pow(d, p!, q!, f.isDouble));
-    const angle = angleFunctions[node.op];
-    if (angle !== undefined) {
-      const huge = f.let(f.ops.gt(f.ops.abs(a), f.num(largestAngle)));
-      const exact = perLane(context.module, context.imports, (v) => f.let(v), node.op as InnerOp, compute, x);
-      return f.amend(inDouble(f, [a], angle), huge, exact);
-    }
-  }
-  return perLane(context.module, context.imports, (v) => f.let(v), node.op as InnerOp, compute, x);
-}
-
-interface Context {
-  readonly module: ModuleBuilder;
-  readonly imports: Record<string, (...args: number[]) => number>;
-  readonly compute: ComputeDType;
-  readonly f: Float;
-}
-
-/** Arguments before the operands': part, thread, elements of a row, rows, elements of a part, scalars. */
-const leading = 6;
 
 function build(
   runtime: Runtime,
   kernel: ElementwiseKernel,
+  compute: ComputeDType,
   inputs: readonly Operand[],
   outputs: readonly Operand[],
-): PartedEntry {
-  const { compute, expressions } = kernel;
+): Compiled {
+  const { expressions } = kernel;
   const module = runtime.module();
-  const imports: Record<string, (...args: number[]) => number> = {};
+  const imports: ScalarImports = {};
   const operands = [...inputs, ...outputs];
   const width = widthOf(compute);
   const types = Array.from({ length: leading + 3 * operands.length }, () => "i32" as const);
   const order = topologicalOrder(expressions);
+  const cost = order.reduce((sum, e) => sum + costOf(e), 0);
+  // Side by side as many vectors as save loads of constants without running out of registers.
+  const isStrided = operands.some((o) => o.access === access.strided);
+  const unrolled = isStrided || order.some((e) => costOf(e) > 12) ? 1 : cost <= 12 ? 4 : 2;
   module.function("run", types, [], (scope: Scope, ...args) => {
-    const [part, , n, rows, chunk, scalars] = args as [
-      Local<"i32">,
-      Local<"i32">,
-      Local<"i32">,
-      Local<"i32">,
-      Local<"i32">,
-      Local<"i32">,
-    ];
-    const start = (i: number): Local<"i32"> => args[leading + 3 * i] as Local<"i32">;
-    const rowStep = (i: number): Local<"i32"> => args[leading + 3 * i + 1] as Local<"i32">;
-    const step = (i: number): Local<"i32"> => args[leading + 3 * i + 2] as Local<"i32">;
+    const [part, , n, rows, chunk, rowChunk, scalars] = args as [I, I, I, I, I, I, I];
+    const start = (i: number): I => args[leading + 3 * i] as I;
+    const rowStep = (i: number): I => args[leading + 3 * i + 1] as I;
+    const step = (i: number): I => args[leading + 3 * i + 2] as I;
     const cursors = operands.map(() => scope.local("i32"));
     const left = scope.local("i32");
     const parameters = order.filter((e) => e.op === "parameter").map((e) => ({ e, local: scope.local("v128") }));
@@ -282,55 +158,57 @@ function build(
 
     /** Computes `count` elements and moves the cursors past them. */
     const body = (count: number): Statement[] => {
-      const statements: Statement[] = [];
-      const f = new Float(scope, statements, compute === "float64", runtime);
-      const context: Context = { module, imports, compute, f };
-      const values = new Map<Expr, V128>();
+      const site: Site = { runtime, module, scope, statements: [] };
+      const { statements } = site;
+      const vectors = Math.max(1, count / width);
+      const each = Math.min(count, width);
+      const f = new Float(site, compute === "float64", vectors);
+      const values = new Map<Expr, Wide>();
+      const load = (i: number): Wide => {
+        const { dtype, access: moves } = inputs[i]!;
+        const from = (v: number): V128 =>
+          loadLanes(
+            cursors[i]!,
+            moves === access.strided ? step(i) : null,
+            dtype,
+            compute,
+            moves === access.constant ? 1 : each,
+            v * each * itemSize(dtype),
+          );
+        if (moves !== access.constant) return f.let(Array.from({ length: vectors }, (_, v) => from(v)));
+        const [only] = f.let([from(0)]);
+        return Array.from({ length: vectors }, () => only!);
+      };
       for (const node of order) {
-        let value: V128;
-        if (node.op === "constant") value = compute === "int32" ? lanes.const(node.value) : f.num(node.value);
-        else if (node.op === "parameter") value = parameters.find((p) => p.e === node)!.local;
+        if (node.op === "constant") {
+          const value = node.value;
+          values.set(node, compute === "int32" ? f.let(same(lanes.const(value), vectors)) : f.num(value));
+        } else if (node.op === "parameter") {
+          values.set(node, same(parameters.find((p) => p.e === node)!.local, vectors));
+        } else if (node.op === "argument") values.set(node, load(node.value));
         else {
-          const local = scope.local("v128");
-          const i = node.value;
-          const computed =
-            node.op === "argument"
-              ? loadLanes(
-                  cursors[i]!,
-                  inputs[i]!.access === access.strided ? step(i) : null,
-                  inputs[i]!.dtype,
-                  compute,
-                  inputs[i]!.access === access.constant ? 1 : count,
-                )
-              : compile(
-                  node,
-                  node.operands.map((o) => values.get(o)!),
-                  context,
-                );
-          statements.push(local.set(computed));
-          value = local;
+          const x = node.operands.map((o) => values.get(o)!);
+          values.set(node, f.let(compileNode(f, node, x, compute, imports)));
         }
-        values.set(node, value);
       }
       outputs.forEach(({ dtype, access: moves }, o) => {
         const to = cursors[inputs.length + o]!;
         const size = itemSize(dtype) as 1 | 4 | 8;
         const e = expressions[o]!;
-        const vectors = packed(values.get(e)!, sortOf(e) === "mask", dtype, compute, (v) => f.let(v));
-        if (count === 1) statements.push(v128.storeLane[size](0, to, vectors[0]!));
-        else if (moves === access.strided) {
-          const kept = vectors.map((v) => {
-            const local = scope.local("v128");
-            statements.push(local.set(v));
-            return local;
-          });
-          for (let i = 0; i < count; i++) {
-            const perVector = Math.min(count, 16 / size);
-            const at = i32.add(to, i32.mul(step(inputs.length + o), i));
-            statements.push(v128.storeLane[size](i % perVector, at, kept[Math.floor(i / perVector)]!));
-          }
-        } else if (size * count >= 16) statements.push(...vectors.map((v, i) => v128.store(to, v, 16 * i)));
-        else statements.push(v128.storeLane[(size * count) as 2 | 4 | 8](0, to, vectors[0]!));
+        packed(f, values.get(e)!, sortOf(e) === "mask", dtype, compute).forEach((pieces, v) => {
+          const base = v * each * size;
+          if (count === 1) statements.push(v128.storeLane[size](0, to, pieces[0]!));
+          else if (moves === access.strided) {
+            const kept = f.let(pieces);
+            for (let i = 0; i < count; i++) {
+              const perVector = Math.min(count, 16 / size);
+              const at = i32.add(to, i32.mul(step(inputs.length + o), i));
+              statements.push(v128.storeLane[size](i % perVector, at, kept[Math.floor(i / perVector)]!));
+            }
+          } else if (size * each >= 16) {
+            statements.push(...pieces.map((piece, i) => v128.store(to, piece, base + 16 * i)));
+          } else statements.push(v128.storeLane[(size * each) as 2 | 4 | 8](0, to, pieces[0]!, base));
+        });
       });
       operands.forEach(({ dtype, access: moves }, i) => {
         if (moves === access.contiguous) statements.push(increase(cursors[i]!, itemSize(dtype) * count));
@@ -340,19 +218,23 @@ function build(
       return statements;
     };
 
+    const shareOut = (total: I, length: I, distance: (i: number) => I): Statement =>
+      when(
+        length,
+        ...operands.map((_, i) => increase(start(i), i32.mul(i32.mul(part, length), distance(i)))),
+        total.set(i32.sub(total, i32.mul(part, length))),
+        when(i32.lt(length, total), total.set(length)),
+      );
     return [
       ...parameters.map(({ e, local }) => local.set(splatParameter(e.value))),
-      // A part of a single long row.
-      when(
-        chunk,
-        ...operands.map((_, i) => increase(start(i), i32.mul(i32.mul(part, chunk), step(i)))),
-        n.set(i32.sub(n, i32.mul(part, chunk))),
-        when(i32.lt(chunk, n), n.set(chunk)),
-      ),
+      // A part of a single long row, or some of the rows.
+      shareOut(n, chunk, step),
+      shareOut(rows, rowChunk, rowStep),
       whileLoop(
         i32.gt(rows, 0),
         ...cursors.map((cursor, i) => cursor.set(start(i))),
         left.set(n),
+        ...(unrolled > 1 ? [whileLoop(i32.ge(left, unrolled * width), ...body(unrolled * width))] : []),
         whileLoop(i32.ge(left, width), ...body(width)),
         whileLoop(i32.gt(left, 0), ...body(1)),
         ...operands.map((_, i) => increase(start(i), rowStep(i))),
@@ -360,12 +242,14 @@ function build(
       ),
     ];
   });
-  return runtime.link(module, imports as Imports)("run");
+  const partLength = Math.min(32768, Math.ceil(2 ** 13 / cost) * 16);
+  return { ...runtime.link(module, imports)("run"), partLength, cost };
 }
 
+type I = Local<"i32">;
+const same = (x: V128, count: number): Wide => Array.from({ length: count }, () => x);
+
 const dtypeCodes: Readonly<Record<DType, number>> = { float64: 0, float32: 1, int32: 2, uint8: 3, bool: 4 };
-/** Elements of a part, when a long row is shared out between threads. */
-const partLength = 32768;
 
 interface Walk {
   /** Lengths of the merged axes. */
@@ -395,12 +279,12 @@ function merge(shape: readonly number[], views: readonly View[]): Walk {
 }
 
 export function elementwiseRunner(runtime: Runtime): Attempt<KernelRunner<ElementwiseKernel>> {
-  const kernels = new WeakMap<ElementwiseKernel, Map<string | number, PartedEntry | null>>();
-  /** Conversions of floats to integers wrap in the reference, but saturate here. */
-  const supported = (compute: ComputeDType, inputs: readonly View[], outputs: readonly View[]): boolean =>
-    compute === "int32"
-      ? inputs.every((v) => v.dtype !== "float32" && v.dtype !== "float64")
-      : outputs.every((v) => v.dtype !== "int32" && v.dtype !== "uint8");
+  const kernels = new WeakMap<ElementwiseKernel, Map<string | number, Compiled | null>>();
+  /** The dtype to compute in: a copy's is its source's; otherwise operands are what is computed in, or fit in it. */
+  const computeIn = ({ compute, expressions }: ElementwiseKernel, inputs: readonly View[]): ComputeDType | null => {
+    if (expressions.length === 1 && expressions[0]!.op === "argument") return computeDType(inputs[0]!.dtype);
+    return compute === "int32" && inputs.some((v) => isFloat(v.dtype)) ? null : compute;
+  };
 
   return (kernel, inputs, outputs, scalars) => {
     const output = outputs[0]!;
@@ -447,61 +331,73 @@ export function elementwiseRunner(runtime: Runtime): Attempt<KernelRunner<Elemen
           access: s === 0 ? access.constant : s === itemSize(v.dtype) ? access.contiguous : access.strided,
         };
       });
-      entry = supported(kernel.compute, inputs, outputs)
-        ? build(runtime, kernel, operands.slice(0, inputs.length), operands.slice(inputs.length))
-        : null;
+      const compute = computeIn(kernel, inputs);
+      entry =
+        compute === null
+          ? null
+          : build(runtime, kernel, compute, operands.slice(0, inputs.length), operands.slice(inputs.length));
       variants.set(variant, entry);
     }
     if (entry === null) return false;
     const scalarsAt = scalars.length > 0 ? runtime.passScalars(scalars) : 0;
 
     if (walk === null) {
-      if (size < partLength) {
+      if (size < entry.partLength) {
         // Small operations are many; they get their arguments without arrays.
         if (count === 2 && inputs.length === 1) {
           const [a, o] = [inputs[0]!, output];
-          entry.entry(
-            0,
-            0,
-            size,
-            1,
-            0,
-            scalarsAt,
-            addressOf(a, itemSize(a.dtype)),
-            0,
-            0,
-            addressOf(o, itemSize(o.dtype)),
-            0,
-            0,
-          );
+          const [x, y] = [addressOf(a, itemSize(a.dtype)), addressOf(o, itemSize(o.dtype))];
+          entry.entry(0, 0, size, 1, 0, 0, scalarsAt, x, 0, 0, y, 0, 0);
           return true;
         }
         if (count === 3 && inputs.length === 2) {
           const [a, b, o] = [inputs[0]!, inputs[1]!, output];
-          const [x, y, z] = [itemSize(a.dtype), itemSize(b.dtype), itemSize(o.dtype)];
-          entry.entry(0, 0, size, 1, 0, scalarsAt, addressOf(a, x), 0, 0, addressOf(b, y), 0, 0, addressOf(o, z), 0, 0);
+          const [x, y] = [addressOf(a, itemSize(a.dtype)), addressOf(b, itemSize(b.dtype))];
+          entry.entry(0, 0, size, 1, 0, 0, scalarsAt, x, 0, 0, y, 0, 0, addressOf(o, itemSize(o.dtype)), 0, 0);
           return true;
         }
       }
-      const isLong = size >= 2 * partLength;
-      const args = [size, 1, isLong ? partLength : 0, scalarsAt];
+      const args = [size, 1, 0, 0, scalarsAt];
       for (const v of views ?? [...inputs, ...outputs]) {
         const bytes = itemSize(v.dtype);
         args.push(addressOf(v, bytes), 0, v.size === 1 && size !== 1 ? 0 : bytes);
       }
-      runtime.parallel(entry, isLong ? Math.ceil(size / partLength) : 1, args, 4 * size);
+      launch(runtime, entry, args);
       return true;
     }
-    runWalk(entry, walk, views!, scalarsAt);
+    runWalk(runtime, entry, walk, views!, scalarsAt);
     return true;
   };
 }
 
+/** Runs rows of elements, in parts of one row or of several where they are many. */
+function launch(runtime: Runtime, entry: Compiled, args: number[]): void {
+  const [n, rows] = args as [number, number];
+  const { partLength, cost } = entry;
+  let parts = 1;
+  args[2] = 0;
+  args[3] = 0;
+  if (rows === 1 && n >= 2 * partLength) {
+    args[2] = partLength;
+    parts = Math.ceil(n / partLength);
+  } else if (rows > 1 && n * rows >= 2 * partLength) {
+    args[3] = Math.max(1, Math.floor(partLength / n));
+    parts = Math.ceil(rows / args[3]);
+  }
+  runtime.parallel(entry, parts, args, Math.max(4, cost) * n * rows);
+}
+
 /** Runs a kernel over all but the last two axes, which it walks itself. */
-function runWalk(entry: PartedEntry, { shape, strides }: Walk, views: readonly View[], scalarsAt: number): void {
+function runWalk(
+  runtime: Runtime,
+  entry: Compiled,
+  { shape, strides }: Walk,
+  views: readonly View[],
+  scalarsAt: number,
+): void {
   const rank = shape.length;
   const [rows, n] = [shape[rank - 2] ?? 1, shape[rank - 1] ?? 1];
-  const args = [0, 0, n, rows, 0, scalarsAt];
+  const args = [n, rows, 0, 0, scalarsAt];
   views.forEach((v, i) => {
     const bytes = itemSize(v.dtype);
     args.push(addressOf(v, bytes), strides[i]![rank - 2] ?? 0, strides[i]![rank - 1] ?? bytes);
@@ -509,12 +405,12 @@ function runWalk(entry: PartedEntry, { shape, strides }: Walk, views: readonly V
   const outer = Math.max(0, rank - 2);
   const index = new Array<number>(outer).fill(0);
   for (;;) {
-    entry.entry(...args);
+    launch(runtime, entry, args);
     let axis = outer - 1;
     for (; axis >= 0; axis--) {
       const ended = ++index[axis]! === shape[axis]!;
       const steps = ended ? 1 - shape[axis]! : 1;
-      for (let v = 0; v < views.length; v++) args[6 + 3 * v]! += steps * strides[v]![axis]!;
+      for (let v = 0; v < views.length; v++) args[5 + 3 * v]! += steps * strides[v]![axis]!;
       if (!ended) break;
       index[axis] = 0;
     }

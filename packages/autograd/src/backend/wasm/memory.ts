@@ -28,7 +28,7 @@ const pageSize = 65536;
 const initialPages = 64;
 const initialSoftLimit = 2 ** 26;
 /** Addresses below this are not handed out: the first are the runtime's own (threads.ts), and 0 means evicted. */
-export const reservedBytes = 4096;
+export const reservedBytes = 16384;
 
 export interface MemoryStatistics {
   /** Bytes of storages in the WebAssembly heap. */

@@ -20,14 +20,15 @@ import {
   int,
   type Local,
   type ModuleBuilder,
-  type Scope,
   type Statement,
   type V128,
   v128,
   when,
   whileLoop,
 } from "./assembler.ts";
-import { exp, Float, log } from "./math.ts";
+import { exp } from "./math/exponential.ts";
+import { Float, type Site, type Wide } from "./math/float.ts";
+import { log } from "./math/logarithm.ts";
 import { type Attempt, addressOf, type PartedEntry, type Runtime } from "./runtime.ts";
 
 type Fold = "sum" | "prod" | "max" | "min";
@@ -224,17 +225,18 @@ function buildSoftmax(runtime: Runtime, compute: "float32" | "float64", isLog: b
     const from = scope.local("i32");
     const to = scope.local("i32");
     const left = scope.local("i32");
-    const { ops } = new Float(scope, [], compute === "float64", runtime);
     /** One pass over the row: whole vectors, then single elements. */
-    const pass = (each: (f: Float, x: V128, y: V128) => V128): Statement[] => {
+    const pass = (each: (f: Float, x: Wide, y: Wide) => Wide): Statement[] => {
       const body = (count: number): Statement[] => {
-        const statements: Statement[] = [];
-        const f = new Float(scope, statements, compute === "float64", runtime);
-        const load = (at: I32): V128 => (count === 1 ? v128.splat[size](at) : v128.load(at));
-        const y = each(f, load(from), load(to));
+        const site: Site = { runtime, module, scope, statements: [] };
+        const vectors = Math.max(1, count / width);
+        const f = new Float(site, compute === "float64", vectors);
+        const load = (at: I32): Wide =>
+          Array.from({ length: vectors }, (_, i) => (count === 1 ? v128.splat[size](at) : v128.load(at, 16 * i)));
+        const y = f.let(each(f, load(from), load(to)));
         return [
-          ...statements,
-          count === 1 ? v128.storeLane[size](0, to, y) : v128.store(to, y),
+          ...site.statements,
+          ...y.map((v, i) => (count === 1 ? v128.storeLane[size](0, to, v) : v128.store(to, v, 16 * i))),
           increase(from, size * count),
           increase(to, size * count),
           increase(left, -count),
@@ -244,18 +246,20 @@ function buildSoftmax(runtime: Runtime, compute: "float32" | "float64", isLog: b
         from.set(source),
         to.set(out),
         left.set(n),
+        whileLoop(i32.ge(left, 2 * width), ...body(2 * width)),
         whileLoop(i32.ge(left, width), ...body(width)),
         whileLoop(i32.gt(left, 0), ...body(1)),
       ];
     };
+    const all = (x: V128, like: Wide): Wide => like.map(() => x);
     return [
       whileLoop(
         i32.gt(rows, 0),
         high.set(highest.call("v128", source, n)),
-        ...pass((f, x) => exp(f, f.ops.sub(x, high))),
+        ...pass((f, x) => exp(f, f.let(f.ops.sub(x, all(high, x))))),
         sum.set(total.call("v128", out, n)),
-        ...(isLog ? logOfSum(scope, runtime, compute, sum) : []),
-        ...pass((_, x, y) => (isLog ? ops.sub(ops.sub(x, high), sum) : ops.div(y, sum))),
+        ...(isLog ? logOfSum({ runtime, module, scope, statements: [] }, compute, sum) : []),
+        ...pass(({ ops }, x, y) => (isLog ? ops.sub(ops.sub(x, all(high, x)), all(sum, x)) : ops.div(y, all(sum, x)))),
         increase(out, i32.mul(n, size)),
         increase(source, step),
         increase(rows, -1),
@@ -265,10 +269,9 @@ function buildSoftmax(runtime: Runtime, compute: "float32" | "float64", isLog: b
   return runtime.link(module)("softmax");
 }
 
-function logOfSum(scope: Scope, runtime: Runtime, compute: ComputeDType, sum: Local<"v128">): Statement[] {
-  const statements: Statement[] = [];
-  const value = log(new Float(scope, statements, compute === "float64", runtime), sum);
-  return [...statements, sum.set(value)];
+function logOfSum(site: Site, compute: ComputeDType, sum: Local<"v128">): Statement[] {
+  const [value] = log(new Float(site, compute === "float64"), [sum]);
+  return [...site.statements, sum.set(value!)];
 }
 
 export function softmaxRunner(runtime: Runtime): Attempt<KernelRunner<SoftmaxKernel>> {

@@ -66,6 +66,20 @@ export class Runtime {
     return address;
   }
 
+  /** Address of float64 numbers that are made when they are first asked for. */
+  table(name: string, make: () => readonly number[]): number {
+    let address = this.#constants.get(name);
+    if (address === undefined) {
+      const numbers = make();
+      const storage = this.heap.allocate("float64", numbers.length);
+      this.heap.pin(storage);
+      address = storage.pointer;
+      this.heap.f64.set(numbers, address >> 3);
+      this.#constants.set(name, address);
+    }
+    return address;
+  }
+
   module(): ModuleBuilder {
     return new ModuleBuilder(this.shared);
   }
