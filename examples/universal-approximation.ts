@@ -1,6 +1,6 @@
 /** One hidden layer approximates any continuous function if it is wide enough; several narrow ones do as well. */
 import { linspace } from "@gradiente/autograd";
-import { Adam, Dense, RandomUniform, Sequential } from "@gradiente/nn";
+import { Adam, CosineDecay, Dense, RandomUniform, Sequential } from "@gradiente/nn";
 import { curve, drawCharts, type Point, type Series } from "./parts/charts.ts";
 import { printTable, topic } from "./parts/topic.ts";
 
@@ -22,8 +22,11 @@ await topic("universal-approximation", async ({ quick, seed }) => {
     const spread = { inputShape: [1], kernelInitializer, biasInitializer };
     const hidden = layers.map((units, i) => new Dense(units, { activation: "tanh", ...(i === 0 && spread) }));
     const model = new Sequential([...hidden, new Dense(1)], { seed });
-    model.compile({ loss: "mse", optimizer: new Adam({ learningRate: 0.01 }) });
-    await model.fit(x, y, { epochs: quick ? 3 : 1500, batchSize: 64, verbose: 0 });
+    const epochs = quick ? 3 : 1500;
+    // Smaller and smaller steps, so that the last ones are no noise.
+    const learningRate = new CosineDecay({ initialLearningRate: 0.01, decaySteps: epochs * 4 });
+    model.compile({ loss: "mse", optimizer: new Adam({ learningRate }) });
+    await model.fit(x, y, { epochs, batchSize: 64, verbose: 0 });
     const { loss } = await model.evaluate(x, y);
     const name = layers.join("-");
     rows.push([name, String(model.countParams()), loss]);
