@@ -1,4 +1,4 @@
-import { Generator, noGrad, type Tensor, type TensorLike, zeros } from "@gradiente/autograd";
+import { Generator, noGrad, type Tensor, zeros } from "@gradiente/autograd";
 import type { Callback, History } from "./callbacks/callback.ts";
 import { dotOf } from "./drawing/dot.ts";
 import type { ModelGraph } from "./drawing/graph.ts";
@@ -15,8 +15,9 @@ import type { Arrays, Batch, BatchIterable, BatchLike } from "./training/data.ts
 import { type EvaluateOptions, evaluateSource, type PredictOptions, predictSource } from "./training/evaluate.ts";
 import { type FitOptions, fit } from "./training/fit.ts";
 import type { Logs } from "./training/logs.ts";
-import { batchOf, type ClassWeight, sourceOf } from "./training/source.ts";
+import { batchOf, sourceOf } from "./training/source.ts";
 import { checkBatch, checkBuilt, compiledOf, testStep, trainStep } from "./training/step.ts";
+import type { ClassWeight } from "./training/weights.ts";
 
 /** Options that every model has. */
 export interface ModelOptions extends LayerOptions {
@@ -34,7 +35,7 @@ export interface SummaryOptions extends TableOptions {
 
 /** Options of {@link Model.trainOnBatch}. */
 export interface BatchOptions {
-  readonly sampleWeight?: TensorLike;
+  readonly sampleWeight?: Arrays;
   readonly classWeight?: ClassWeight;
 }
 

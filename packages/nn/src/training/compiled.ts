@@ -82,12 +82,12 @@ export class Compiled {
   lossOf(
     yTrue: readonly Tensor[],
     yPred: readonly Tensor[],
-    sampleWeight: Tensor | null,
+    sampleWeights: readonly Tensor[],
     penalties: readonly Tensor[],
   ): { readonly total: Tensor; readonly outputs: readonly Tensor[] } {
     const { lossWeights } = this.options;
     const outputs = this.losses.map((loss, i) => {
-      const value = loss.apply(yTrue[i]!, yPred[i]!, sampleWeight);
+      const value = loss.apply(yTrue[i]!, yPred[i]!, weightFor(i, sampleWeights));
       return value.rank === 0 ? value : value.mean();
     });
     const weighted = outputs.map((l, i) => (lossWeights?.[i] === undefined ? l : l.mul(lossWeights[i])));
@@ -102,14 +102,14 @@ export class Compiled {
     outputLosses: readonly Tensor[],
     yTrue: readonly Tensor[],
     yPred: readonly Tensor[],
-    sampleWeight: Tensor | null,
+    sampleWeights: readonly Tensor[],
     size: number,
   ): void {
     this.addLoss(loss, size);
     if (outputLosses.length > 1) outputLosses.forEach((l, i) => void this.outputMeans[i]!.add(l.item() * size, size));
     this.metrics ??= this.resolveMetrics(yPred.map((p, i) => ({ yTrue: yTrue[i]!.shape, yPred: p.shape })));
     for (const { metric, output, weighted } of this.metrics) {
-      if (weighted) metric.update(yTrue[output]!, yPred[output]!, sampleWeight);
+      if (weighted) metric.update(yTrue[output]!, yPred[output]!, weightFor(output, sampleWeights));
       else metric.update(yTrue[output]!, yPred[output]!);
     }
   }
@@ -204,6 +204,11 @@ export class Compiled {
     }
     metrics.forEach((metric, i) => void metric.restoreState(states[i]!));
   }
+}
+
+/** The weights of samples in an output; those of the first are for all where there are no others. */
+function weightFor(output: number, sampleWeights: readonly Tensor[]): Tensor | null {
+  return sampleWeights[sampleWeights.length === 1 ? 0 : output] ?? null;
 }
 
 /** Metrics as one list, or for several outputs as a list of lists. */

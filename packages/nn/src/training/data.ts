@@ -17,7 +17,8 @@ export type Arrays = TensorLike | readonly (Tensor | NdArray)[];
 export interface BatchLike {
   readonly x: Arrays;
   readonly y?: Arrays | undefined;
-  readonly sampleWeight?: TensorLike | undefined;
+  /** One array for all outputs, or a list of one for each. */
+  readonly sampleWeight?: Arrays | undefined;
 }
 
 /** Batches that are read anew in every epoch. */
@@ -27,7 +28,8 @@ export type BatchIterable = AsyncIterable<BatchLike> | Iterable<BatchLike>;
 export interface Batch {
   readonly x: readonly Tensor[];
   readonly y: readonly Tensor[];
-  readonly sampleWeight: Tensor | null;
+  /** None, one for all outputs, or one for each. */
+  readonly sampleWeights: readonly Tensor[];
   readonly size: number;
 }
 

@@ -1,9 +1,9 @@
-import { noGrad, type Tensor, type TensorLike, type TypedArray, tensor } from "@gradiente/autograd";
+import { noGrad, type Tensor, type TypedArray, tensor } from "@gradiente/autograd";
 import { type Callback, listenersTo } from "../callbacks/callback.ts";
 import { DataError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import { Breather } from "./breather.ts";
-import type { Batch } from "./data.ts";
+import type { Arrays, Batch } from "./data.ts";
 import type { Logs } from "./logs.ts";
 import type { Source } from "./source.ts";
 import { checkBatch, checkBuilt, compiledOf, prepare, testStep } from "./step.ts";
@@ -12,7 +12,8 @@ import { checkBatch, checkBuilt, compiledOf, prepare, testStep } from "./step.ts
 export interface EvaluateOptions {
   /** Default: 32. Data sets have batches of their own. */
   readonly batchSize?: number;
-  readonly sampleWeight?: TensorLike;
+  /** One array for all outputs, or a list of one for each. */
+  readonly sampleWeight?: Arrays;
   /** At most so many batches. Default: all. */
   readonly steps?: number;
   readonly callbacks?: readonly Callback[];

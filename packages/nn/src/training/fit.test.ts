@@ -213,6 +213,50 @@ describe("several outputs", () => {
     expect(Object.keys(await logs[0]!)).toEqual(Object.keys(expected));
   });
 
+  it("have sample weights each, or the same, as in Keras", async () => {
+    const column = (f: (i: number) => number, shape: readonly number[] = [10, 1]) => ({
+      data: Float32Array.from({ length: 10 }, (_, i) => f(i)),
+      shape,
+    });
+    const [wa, wb] = [column((i) => 0.5 + (i % 4) / 4, [10]), column((i) => 1 + (i % 3) / 2, [10])];
+    for (const [sampleWeight, expected] of [
+      [
+        [wa, wb],
+        {
+          a_loss: [0.881682, 0.727015],
+          a_mae: [0.928862, 0.840176],
+          b_loss: [1.51621, 1.1215],
+          b_mae: [0.808376, 0.731874],
+          loss: [1.63979, 1.28776],
+        },
+      ],
+      [
+        wa,
+        {
+          a_loss: [0.881682, 0.727015],
+          a_mae: [0.928862, 0.840176],
+          b_loss: [0.664646, 0.582272],
+          b_mae: [0.682421, 0.660525],
+          loss: [1.214, 1.01815],
+        },
+      ],
+    ] as const) {
+      const model = two();
+      const weightedMetrics = { a: "mae", b: "mae" } as const;
+      model.compile({ loss: "mse", optimizer: new SGD({ learningRate: 0.1 }), weightedMetrics, lossWeights: [1, 0.5] });
+      const targets = [column(Math.cos), column((i) => Math.sin(2 * i))];
+      const options = { sampleWeight, batchSize: 4, shuffle: false, epochs: 2, verbose: 0 } as const;
+      const { history } = await model.fit(column(Math.sin), targets, options);
+      for (const [name, values] of Object.entries(expected)) {
+        expect(history[name]).toEqual(values.map((v: number) => expect.closeTo(v, 5)));
+      }
+    }
+    const model = two();
+    model.compile({ loss: "mse" });
+    const three = model.fit(column(Math.sin), [wa, wb], { sampleWeight: [wa, wa, wa], verbose: 0 });
+    await expect(three).rejects.toThrow(/sampleWeight has 3 arrays for 2 outputs/);
+  });
+
   it("name metrics of one name as Keras does", async () => {
     const model = new Sequential([new Dense(1, { inputShape: [1] })]);
     const metrics = ["mae", "mse", "mae"] as const;

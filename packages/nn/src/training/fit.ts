@@ -1,4 +1,3 @@
-import type { TensorLike } from "@gradiente/autograd";
 import { type Callback, History } from "../callbacks/callback.ts";
 import { automaticVerbosity, ProgressBar } from "../callbacks/progress-bar.ts";
 import { DataError, unknownName } from "../errors.ts";
@@ -6,11 +5,12 @@ import type { Model } from "../model.ts";
 import { type Arrays, type BatchIterable, isBatchIterable } from "./data.ts";
 import { checkCount } from "./evaluate.ts";
 import { TrainingRun } from "./run.ts";
-import { ArraySource, type ClassWeight, type Source, sourceOf } from "./source.ts";
+import { ArraySource, type Source, sourceOf } from "./source.ts";
 import { compiledOf, prepare } from "./step.ts";
+import type { ClassWeight } from "./weights.ts";
 
 /** Validation data: arrays (with sample weights), or batches. */
-export type ValidationData = readonly [Arrays, Arrays] | readonly [Arrays, Arrays, TensorLike] | BatchIterable;
+export type ValidationData = readonly [Arrays, Arrays] | readonly [Arrays, Arrays, Arrays] | BatchIterable;
 
 /** Options of `fit`. */
 export interface FitOptions {
@@ -41,7 +41,8 @@ export interface FitOptions {
   readonly stepsPerEpoch?: number;
   /** What the samples of a class count for, of one output. Multiplied with `sampleWeight`. */
   readonly classWeight?: ClassWeight;
-  readonly sampleWeight?: TensorLike;
+  /** What each sample counts for: one array for all outputs, or a list of one for each. */
+  readonly sampleWeight?: Arrays;
   /** Ends training after the current batch; `fit` returns as usual. */
   readonly signal?: AbortSignal;
   /** Fixes shuffling and noise of this run. Default: go on from the model's seed. */
@@ -133,7 +134,7 @@ function divide(whole: Source, options: FitOptions): readonly [Source, Source | 
       }
       return [whole, sourceOf("validationData", validationData, undefined, { batchSize: size })];
     }
-    const [x, y, sampleWeight] = validationData as readonly [Arrays, Arrays, TensorLike?];
+    const [x, y, sampleWeight] = validationData as readonly [Arrays, Arrays, Arrays?];
     return [whole, sourceOf("validationData", x, y, { batchSize: size, sampleWeight })];
   }
   if (validationSplit === 0) return [whole, null];

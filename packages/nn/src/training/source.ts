@@ -1,4 +1,4 @@
-import { Generator, type GeneratorState, type Tensor, type TensorLike } from "@gradiente/autograd";
+import { Generator, type GeneratorState, type Tensor } from "@gradiente/autograd";
 import { DataError } from "../errors.ts";
 import { Fields, misfit, restoreGenerator, type State } from "../state.ts";
 import {
@@ -8,13 +8,13 @@ import {
   type BatchLike,
   type Column,
   checkFinite,
-  columnOf,
   columnsOf,
   gather,
   isBatchIterable,
   part,
   sampleCount,
 } from "./data.ts";
+import { type ClassWeight, weightColumns } from "./weights.ts";
 
 /** One pass over a source. */
 export interface Pass {
@@ -44,27 +44,25 @@ export interface Source {
   restoreState(state: State): void;
 }
 
-/** Weights by class number: `{ 0: 1, 1: 5 }`. */
-export type ClassWeight = { readonly [label: number]: number };
-
 /** Samples held in arrays. */
 export class ArraySource implements Source {
   readonly x: readonly Column[];
   readonly y: readonly Column[];
-  readonly weight: Column | null;
+  /** None, one for all outputs, or one for each. */
+  readonly weights: readonly Column[];
   readonly count: number;
   readonly batchSize: number;
 
   constructor(parts: {
     x: readonly Column[];
     y: readonly Column[];
-    weight: Column | null;
+    weights: readonly Column[];
     count: number;
     batchSize: number;
   }) {
     this.x = parts.x;
     this.y = parts.y;
-    this.weight = parts.weight;
+    this.weights = parts.weights;
     this.count = parts.count;
     this.batchSize = parts.batchSize;
   }
@@ -109,7 +107,7 @@ export class ArraySource implements Source {
     return {
       x: this.x.map((c) => gather(c, order, start, stop)),
       y: this.y.map((c) => gather(c, order, start, stop)),
-      sampleWeight: this.weight === null ? null : gather(this.weight, order, start, stop),
+      sampleWeights: this.weights.map((c) => gather(c, order, start, stop)),
       size: stop - start,
     };
   }
@@ -120,7 +118,7 @@ export class ArraySource implements Source {
       new ArraySource({
         x: this.x.map((c) => part(c, start, stop)),
         y: this.y.map((c) => part(c, start, stop)),
-        weight: this.weight === null ? null : part(this.weight, start, stop),
+        weights: this.weights.map((c) => part(c, start, stop)),
         count: stop - start,
         batchSize: size,
       });
@@ -287,18 +285,18 @@ class IterablePass implements Pass {
 export function batchOf(op: string, { x, y, sampleWeight }: BatchLike, classWeight?: ClassWeight): Batch {
   const xs = columnsOf(op, "x", x);
   const ys = y === undefined ? [] : columnsOf(op, "y", y);
-  const weight = weightColumn(op, ys, sampleWeight, classWeight);
-  const named = namedColumns(xs, ys, weight);
+  const weights = weightColumns(op, ys, sampleWeight, classWeight);
+  const named = namedColumns(xs, ys, weights);
   const size = sampleCount(op, named);
   for (const [name, column] of named) checkFinite(op, name, column);
   const whole = (c: Column): Tensor => c.tensor?.detach() ?? gather(c, null, 0, size);
-  return { x: xs.map(whole), y: ys.map(whole), sampleWeight: weight === null ? null : whole(weight), size };
+  return { x: xs.map(whole), y: ys.map(whole), sampleWeights: weights.map(whole), size };
 }
 
 /** Options of {@link sourceOf}. */
 export interface SourceOptions {
   readonly batchSize: number;
-  readonly sampleWeight?: TensorLike | undefined;
+  readonly sampleWeight?: Arrays | undefined;
   readonly classWeight?: ClassWeight | undefined;
 }
 
@@ -316,54 +314,21 @@ export function sourceOf(op: string, x: Arrays | BatchIterable, y: Arrays | unde
   }
   const xs = columnsOf(op, "x", x);
   const ys = y === undefined ? [] : columnsOf(op, "y", y);
-  const weight = weightColumn(op, ys, options.sampleWeight, options.classWeight);
-  const named = namedColumns(xs, ys, weight);
+  const weights = weightColumns(op, ys, options.sampleWeight, options.classWeight);
+  const named = namedColumns(xs, ys, weights);
   const count = sampleCount(op, named);
   for (const [name, column] of named) checkFinite(op, name, column);
-  return new ArraySource({ x: xs, y: ys, weight, count, batchSize: options.batchSize });
+  return new ArraySource({ x: xs, y: ys, weights, count, batchSize: options.batchSize });
 }
 
 function namedColumns(
   x: readonly Column[],
   y: readonly Column[],
-  weight: Column | null,
+  weights: readonly Column[],
 ): (readonly [string, Column])[] {
   return [
     ...x.map((c) => ["x", c] as const),
     ...y.map((c) => ["y", c] as const),
-    ...(weight === null ? [] : [["sampleWeight", weight] as const]),
+    ...weights.map((c) => ["sampleWeight", c] as const),
   ];
-}
-
-/** The weight of every sample, from its own and its class's; null where there is neither. */
-function weightColumn(
-  op: string,
-  y: readonly Column[],
-  sampleWeight: TensorLike | undefined,
-  classWeight: ClassWeight | undefined,
-): Column | null {
-  const given = sampleWeight === undefined ? null : columnOf(op, "sampleWeight", sampleWeight);
-  if (classWeight === undefined) return given;
-  if (y.length !== 1) throw new DataError({ op, message: `classWeight needs one array of targets, not ${y.length}` });
-  return weightsByClass(op, y[0]!, classWeight, given);
-}
-
-function weightsByClass(op: string, y: Column, classWeight: ClassWeight, given: Column | null): Column {
-  for (const [label, weight] of Object.entries(classWeight)) {
-    if (!(Number.isFinite(weight) && weight >= 0)) {
-      throw new DataError({ op, message: `the weight of class ${label} is ${weight}, expected a number, 0 or more` });
-    }
-  }
-  const count = y.shape[0]!;
-  const data = new Float32Array(count);
-  for (let i = 0; i < count; i++) {
-    let label = y.data[i * y.row]!;
-    if (y.row > 1) {
-      let best = 0;
-      for (let k = 1; k < y.row; k++) if (y.data[i * y.row + k]! > y.data[i * y.row + best]!) best = k;
-      label = best;
-    }
-    data[i] = (classWeight[label] ?? 1) * (given === null ? 1 : given.data[i]!);
-  }
-  return { data, shape: [count], dtype: "float32", row: 1 };
 }

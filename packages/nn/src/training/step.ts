@@ -75,7 +75,7 @@ function forward(
   const outputs = model.callAll(batch.x, context);
   const penalties = [...context.losses];
   for (const w of model.trainableWeights) if (w.regularizer !== null) penalties.push(w.regularizer.apply(w.value));
-  return { outputs, loss: compiled.lossOf(batch.y, outputs, batch.sampleWeight, penalties) };
+  return { outputs, loss: compiled.lossOf(batch.y, outputs, batch.sampleWeights, penalties) };
 }
 
 /** One step of training: forward, gradients, update. Returns the loss. */
@@ -105,7 +105,7 @@ export function trainStep(model: Model, batch: Batch, onNonFinite: "throw" | "co
     });
     if (isBuiltIn(optimizer)) discard(slopes);
   }
-  noGrad(() => void compiled.update(value, loss.outputs, batch.y, outputs, batch.sampleWeight, batch.size));
+  noGrad(() => void compiled.update(value, loss.outputs, batch.y, outputs, batch.sampleWeights, batch.size));
   return value;
 }
 
@@ -114,7 +114,7 @@ export function testStep(model: Model, batch: Batch): void {
   const compiled = compiledOf("evaluate", model);
   noGrad(() => {
     const { outputs, loss } = forward(model, compiled, batch, false);
-    compiled.update(loss.total.item(), loss.outputs, batch.y, outputs, batch.sampleWeight, batch.size);
+    compiled.update(loss.total.item(), loss.outputs, batch.y, outputs, batch.sampleWeights, batch.size);
   });
 }
 

@@ -1,0 +1,44 @@
+import { DataError } from "../errors.ts";
+import { type Arrays, type Column, columnsOf } from "./data.ts";
+
+/** Weights by class number: `{ 0: 1, 1: 5 }`. */
+export type ClassWeight = { readonly [label: number]: number };
+
+/**
+ * The weights of the samples, from their own and their classes': none, one array for all outputs, or one for each.
+ * @throws {DataError} when there are more arrays than outputs, or class weights for several.
+ */
+export function weightColumns(
+  op: string,
+  y: readonly Column[],
+  sampleWeight: Arrays | undefined,
+  classWeight: ClassWeight | undefined,
+): readonly Column[] {
+  const given = sampleWeight === undefined ? [] : columnsOf(op, "sampleWeight", sampleWeight);
+  if (given.length > 1 && given.length !== y.length) {
+    throw new DataError({ op, message: `sampleWeight has ${given.length} arrays for ${y.length} outputs` });
+  }
+  if (classWeight === undefined) return given;
+  if (y.length !== 1) throw new DataError({ op, message: `classWeight needs one array of targets, not ${y.length}` });
+  return [weightsByClass(op, y[0]!, classWeight, given[0] ?? null)];
+}
+
+function weightsByClass(op: string, y: Column, classWeight: ClassWeight, given: Column | null): Column {
+  for (const [label, weight] of Object.entries(classWeight)) {
+    if (!(Number.isFinite(weight) && weight >= 0)) {
+      throw new DataError({ op, message: `the weight of class ${label} is ${weight}, expected a number, 0 or more` });
+    }
+  }
+  const count = y.shape[0]!;
+  const data = new Float32Array(count);
+  for (let i = 0; i < count; i++) {
+    let label = y.data[i * y.row]!;
+    if (y.row > 1) {
+      let best = 0;
+      for (let k = 1; k < y.row; k++) if (y.data[i * y.row + k]! > y.data[i * y.row + best]!) best = k;
+      label = best;
+    }
+    data[i] = (classWeight[label] ?? 1) * (given === null ? 1 : given.data[i]!);
+  }
+  return { data, shape: [count], dtype: "float32", row: 1 };
+}
