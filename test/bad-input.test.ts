@@ -181,3 +181,50 @@ test("tensors of another copy of the package are refused", async () => {
   expect(() => g.add([1, 2], foreign)).toThrow(/belongs to another copy of this package/);
   expect(g.add([1, 2], { data: foreign.data, shape: foreign.shape }).toArray()).toEqual([2, 4]);
 });
+
+describe("transforms say what is no tensor", () => {
+  const w = g.tensor([1, 2], { requiresGrad: true });
+  const no = 3 as unknown as g.Tensor;
+  const cases: readonly [string, () => unknown, RegExp][] = [
+    ["grad's argument", () => g.grad((a: g.Tensor) => a.sum())(no), /grad: argument 0 holds no tensor.*tensor\(…\)/],
+    ["grad's result", () => g.grad((_: g.Tensor) => no)(w), /grad: the function's result is 3, not a tensor/],
+    ["grad's missing argument", () => g.grad((a: g.Tensor) => a.sum(), 3)(w), /grad: there is no argument 3/],
+    ["vjp's argument", () => g.vjp((a) => a, no), /vjp: an argument is 3, not a tensor/],
+    ["jvp's tangent", () => g.jvp((a) => a, [w], [no]), /jvp: a tangent is 3, not a tensor/],
+    ["jvp's tangents", () => g.jvp((a) => a, [w], no as unknown as g.Tensor[]), /jvp: tangents are 3/],
+    ["jvp's shapes", () => g.jvp((a) => a, [w], [g.ones([3])]), /1 tangents do not match 1 primals/],
+    ["linearize's direction", () => g.linearize((a) => a, w)[1](g.ones([3])), /1 tangents do not match/],
+    ["jacobian's mode", () => g.jacobian((a) => a, { mode: "rev" as "reverse" })(w), /"auto", "forward", "reverse"/],
+    ["hessian's result", () => g.hessian((a) => a)(w), /is not a scalar/],
+    ["vmap's argument", () => g.vmap((a) => a)(no), /vmap: an argument is 3/],
+    ["vmap's result", () => g.vmap((_: g.Tensor) => no)(w), /vmap: the function's result is 3/],
+    ["vmap's axes", () => g.vmap((a) => a, { inAxes: [0, 1] })(w), /2 inAxes for 1 arguments/],
+    ["vmap without a batch", () => g.vmap((a) => a, { inAxes: [null] })(w), /no argument has a batch axis/],
+    ["checkpoint's argument", () => g.checkpoint((a) => a, no), /checkpoint: an argument is 3/],
+    [
+      "customGradient's value",
+      () => g.customGradient({ forward: () => no, backward: (c) => c })(w),
+      /value of forward is 3/,
+    ],
+    [
+      "customGradient's rule",
+      () =>
+        g
+          .customGradient({ forward: (a) => a, backward: () => [] })(w)
+          .sum()
+          .backward(),
+      /0 gradients for 1/,
+    ],
+    ["gradcheck's input", () => g.gradcheck((a) => a, [no]), /gradcheck: an input is 3/],
+    ["gradcheck's result", () => g.gradcheck(() => no, [g.ones([1], { dtype: "float64" })]), /result is 3/],
+    ["a seed", () => g.manualSeed(0.5), /Generator: the seed is 0.5/],
+  ];
+  test.each(cases)("%s", (_, f, message) => {
+    expect(f).toThrow(g.GradienteError);
+    expect(f).toThrow(message);
+  });
+  test("cotangents may be arrays", () => {
+    w.mul(3).backward([1, 10]);
+    expect(w.grad!.toArray()).toEqual([3, 30]);
+  });
+});

@@ -240,7 +240,7 @@ export interface TensorMethods extends UnaryMethods, BinaryMethods, OtherMethods
   ): Computed<MatMul<ShapeOf<X>, ShapeOf<Y>>>;
   reshape<const S extends Shape>(shape: S): TensorOf<Completed<S>>;
   /** Differentiates this tensor; see {@link backward}. */
-  backward(cotangent?: Tensor | null, options?: BackwardOptions): void;
+  backward(cotangent?: TensorLike | null, options?: BackwardOptions): void;
   /**
    * Saves the tensor as `.npy`, or, with the name `tensor`, as `.npz` or `.safetensors`; see {@link saveTensors}.
    *
@@ -265,8 +265,9 @@ for (const name of [...unary, ...binary, ...others, "matmul", "reshape"] as cons
   });
 }
 
-install("backward", function (cotangent?: Tensor | null, options?: BackwardOptions) {
-  return backward(this, cotangent, options);
+install("backward", function (cotangent?: TensorLike | null, options?: BackwardOptions) {
+  const isGiven = cotangent !== undefined && cotangent !== null;
+  return backward(this, isGiven ? ops.asTensor(cotangent, this.dtype) : null, options);
 });
 
 install("save", function (path: string, options?: SaveTensorsOptions) {

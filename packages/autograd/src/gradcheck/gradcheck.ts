@@ -6,6 +6,7 @@ import { Generator } from "../random/generator.ts";
 import { type Shape, sameShape } from "../shape.ts";
 import { noGrad, withRecording } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
+import { tensorIn } from "../transforms/tree.ts";
 import { GradcheckError, type GradcheckReport, type Mismatch, type Mode } from "./report.ts";
 
 /** A function to check: of tensors, giving one or several. */
@@ -74,6 +75,7 @@ class Checked {
 
   constructor(f: CheckedFunction, inputs: readonly Tensor[]) {
     this.f = f;
+    for (const x of inputs) tensorIn("gradcheck", "an input", x);
     this.points = inputs.map((x) => (isFloat(x.dtype) ? tensor(x, { dtype: "float64" }) : x));
     this.wanted = this.points.flatMap((x, i) => (isFloat(x.dtype) ? [i] : []));
     this.results = this.evaluate(this.points);
@@ -81,7 +83,9 @@ class Checked {
   }
 
   evaluate(inputs: readonly Tensor[]): readonly Tensor[] {
-    return noGrad(() => list(this.f(...inputs)));
+    const results = noGrad(() => list(this.f(...inputs)));
+    for (const y of results) tensorIn("gradcheck", "the function's result", y);
+    return results;
   }
 
   /** The results when an argument is moved by `step` along a direction. */

@@ -1,3 +1,4 @@
+import { ArgumentError } from "../errors.ts";
 import { philox } from "./philox.ts";
 
 /** What {@link Generator.state} saves: the key and the position. */
@@ -14,7 +15,10 @@ export class Generator {
   private key: readonly [number, number];
   private counter = 0;
 
-  /** @param seed any integer of up to 53 bits. */
+  /**
+   * @param seed any integer of up to 53 bits.
+   * @throws {ArgumentError} when it is none.
+   */
   constructor(seed: number) {
     this.key = keyOf(seed);
   }
@@ -73,6 +77,9 @@ export class Generator {
 }
 
 function keyOf(seed: number): readonly [number, number] {
+  if (!Number.isSafeInteger(seed)) {
+    throw new ArgumentError({ op: "Generator", message: `the seed is ${String(seed)}`, hint: "give an integer" });
+  }
   return [seed | 0, Math.floor(seed / 2 ** 32) | 0];
 }
 

@@ -4,6 +4,7 @@ import { zeros } from "../ops/index.ts";
 import { apply, foreign, isRecording, type Op, savesAll, withRecording } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { alias } from "./grad.ts";
+import { tensorIn } from "./tree.ts";
 
 interface CheckpointParams {
   readonly f: (...args: Tensor[]) => Tensor;
@@ -52,6 +53,7 @@ const checkpointOp: Op<CheckpointParams> = foreign({
  * ```
  */
 export function checkpoint(f: (...args: Tensor[]) => Tensor, ...args: readonly Tensor[]): Tensor {
+  for (const x of args) tensorIn("checkpoint", "an argument", x);
   // Forward mode and batches keep nothing anyway.
   if (!isRecording() || args.some((x) => x.trace !== null)) return f(...args);
   const { value, captured } = capturedBy(

@@ -4,6 +4,7 @@ import { zerosLike } from "../ops/index.ts";
 import { apply, foreign, type Op, savesAll, withRecording } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { alias } from "./grad.ts";
+import { tensorIn } from "./tree.ts";
 import { vmap } from "./vmap.ts";
 
 /** A function with its own derivative. */
@@ -39,7 +40,10 @@ function customOp(arity: number, { forward, backward }: CustomGradient): Op<null
   const indices = Array.from({ length: arity }, (_, i) => i);
   const op: Op<null> = {
     name: "customGradient",
-    forward: (inputs) => withRecording(false, () => forward(...inputs)).clone(),
+    forward: (inputs) => {
+      const value = withRecording(false, () => forward(...inputs));
+      return tensorIn("customGradient", "the value of forward", value).clone();
+    },
     saves: () => saved,
     vjp: ([cotangent], call, index) => {
       // The user's rule gives all gradients at once; the engine asks for one after the other.

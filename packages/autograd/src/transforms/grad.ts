@@ -4,7 +4,7 @@ import { ArgumentError, GradientError } from "../errors.ts";
 import { viewOf } from "../launch.ts";
 import { apply, isRecording, leaf, type Op, savesNothing, withRecording } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
-import { leavesOf, mapTree } from "./tree.ts";
+import { leavesOf, mapTree, tensorIn } from "./tree.ts";
 
 const aliasOp: Op<null> = {
   name: "alias",
@@ -20,6 +20,7 @@ const aliasOp: Op<null> = {
  * not confused with those of a surrounding differentiation with respect to `x`.
  */
 export function alias(op: string, x: Tensor): Tensor {
+  tensorIn(op, "an argument", x);
   if (!isFloat(x.dtype)) {
     throw new GradientError({
       op,
@@ -93,11 +94,18 @@ export function valueAndGrad(
       const inputs = [...args];
       const trees = indices.map((i) => {
         if (args[i] === undefined) throw new ArgumentError({ op: "grad", message: `there is no argument ${i}` });
+        if (leavesOf(args[i]).length === 0) {
+          throw new ArgumentError({
+            op: "grad",
+            message: `argument ${i} holds no tensor`,
+            hint: "tensor(…) makes one of numbers",
+          });
+        }
         inputs[i] = mapTree(args[i], (x) => alias("grad", x));
         return inputs[i];
       });
       const aliases = trees.flatMap(leavesOf);
-      const value = f(...(inputs as never[]));
+      const value = tensorIn("grad", "the function's result", f(...(inputs as never[])));
       if (value.size !== 1) {
         throw new GradientError({
           op: "grad",

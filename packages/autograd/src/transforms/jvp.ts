@@ -2,12 +2,13 @@ import { isFloat } from "../dtype.ts";
 import { ArgumentError, describe, GradientError } from "../errors.ts";
 import { useForwardMode } from "../gradcheck/gradcheck.ts";
 import { zerosLike } from "../ops/index.ts";
-import { sameShape } from "../shape.ts";
+import { listOf, sameShape } from "../shape.ts";
 import { applyAll, Call, type Op } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Trace } from "../trace.ts";
 import { grad } from "./grad.ts";
 import { asList, atNextLevel, handle } from "./trace.ts";
+import { tensorIn } from "./tree.ts";
 
 /** A value and the direction in which it moves; null stands for not at all. */
 class Dual implements Trace {
@@ -69,7 +70,9 @@ function pushForward(
 ): { values: Tensor[]; tangents: Tensor[] } {
   return atNextLevel((level) => {
     const handles = primals.map((p, i) => handle(p, new Dual(level, p, isFloat(p.dtype) ? tangents[i]! : null)));
-    const results = asList(f(...handles)).map((y) => ({ y, dual: dualAt(level, y) }));
+    const results = asList(f(...handles)).map((y) => {
+      return { y: tensorIn("jvp", "the function's result", y), dual: dualAt(level, y) };
+    });
     return {
       values: results.map(({ y, dual }) => dual?.primal ?? y),
       tangents: results.map(({ y, dual }) => dual?.tangent ?? zerosLike(y)),
@@ -124,6 +127,8 @@ export function jvp(
 
 /** Refuses directions that do not fit the point. */
 export function checkTangents(op: string, primals: readonly Tensor[], tangents: readonly Tensor[]): void {
+  for (const x of listOf(op, "primals", primals)) tensorIn(op, "a primal", x);
+  for (const x of listOf(op, "tangents", tangents)) tensorIn(op, "a tangent", x);
   const fits = (p: Tensor, t: Tensor | undefined): boolean =>
     t !== undefined && sameShape(p.shape, t.shape) && (p.dtype === t.dtype || !isFloat(p.dtype));
   if (primals.length !== tangents.length || !primals.every((p, i) => fits(p, tangents[i]))) {

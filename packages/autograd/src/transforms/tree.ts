@@ -1,3 +1,4 @@
+import { ArgumentError } from "../errors.ts";
 import { Tensor } from "../tensor.ts";
 
 // Trees: tensors, arrays and plain objects of trees. Anything else is carried along unchanged.
@@ -14,6 +15,16 @@ export function mapTree<T>(tree: T, f: (x: Tensor) => Tensor): T {
   if (Array.isArray(tree)) return tree.map((part) => mapTree(part, f)) as T;
   if (!isPlain(tree)) return tree;
   return Object.fromEntries(Object.entries(tree).map(([key, part]) => [key, mapTree(part, f)])) as T;
+}
+
+/**
+ * A value that is to be a tensor, as it is.
+ * @throws {ArgumentError} when it is something else, such as the number that `item()` gives.
+ */
+export function tensorIn(op: string, what: string, value: Tensor): Tensor {
+  if (value instanceof Tensor) return value;
+  const given = value === null || typeof value !== "object" ? String(value) : "an object";
+  throw new ArgumentError({ op, message: `${what} is ${given}, not a tensor`, hint: "tensor(…) makes one of numbers" });
 }
 
 /** The tensors of a tree, in order. */

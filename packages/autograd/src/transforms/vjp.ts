@@ -4,6 +4,7 @@ import { isRecording, withRecording } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { alias, seenFromOutside, withoutNode } from "./grad.ts";
 import { checkTangents } from "./jvp.ts";
+import { tensorIn } from "./tree.ts";
 
 /**
  * The value of `f`, and the function that pulls a cotangent of it back to the arguments. The pull-back may be called
@@ -26,7 +27,7 @@ export function vjp(
   const outer = isRecording();
   return withRecording(true, () => {
     const aliases = primals.map((x) => alias("vjp", x));
-    const value = f(...aliases);
+    const value = tensorIn("vjp", "the function's result", f(...aliases));
     const seen = seenFromOutside([value], aliases);
     const pullBack = (cotangent: Tensor): Tensor[] => {
       if (value.node === null) return primals.map(zerosLike);
@@ -57,7 +58,7 @@ export function linearize(
 ): [value: Tensor, pushForward: (...tangents: Tensor[]) => Tensor] {
   return withRecording(true, () => {
     const aliases = primals.map((x) => alias("linearize", x));
-    const value = f(...aliases);
+    const value = tensorIn("linearize", "the function's result", f(...aliases));
     const seen = seenFromOutside([value], aliases);
     const cotangent = alias("linearize", zeros(value.shape, { dtype: value.dtype }));
     const pulled = value.node === null ? [] : gradients(value, aliases, { cotangents: cotangent, createGraph: true });

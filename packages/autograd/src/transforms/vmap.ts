@@ -5,6 +5,7 @@ import type { Op } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Trace } from "../trace.ts";
 import { asList, atNextLevel, handle } from "./trace.ts";
+import { tensorIn } from "./tree.ts";
 
 /** A batch seen as one of its members. */
 class Batched implements Trace {
@@ -77,6 +78,14 @@ export function vmap<Args extends Tensor[], Result extends Tensor | readonly Ten
 ): (...args: Args) => Result extends Tensor ? Tensor : Tensor[] {
   const { inAxes = 0, outAxes = 0 } = options;
   return (...args) => {
+    if (typeof inAxes !== "number" && inAxes.length !== args.length) {
+      throw new ArgumentError({
+        op: "vmap",
+        message: `there are ${inAxes.length} inAxes for ${args.length} arguments`,
+        hint: "give null for arguments that all members share",
+      });
+    }
+    for (const x of args) tensorIn("vmap", "an argument", x);
     const axes = args.map((_, i) => (typeof inAxes === "number" ? inAxes : (inAxes[i] ?? null)));
     const batches = args.map((x, i) => {
       const axis = axes[i]!;
@@ -98,7 +107,8 @@ export function vmap<Args extends Tensor[], Result extends Tensor | readonly Ten
       const inputs = args.map((x, i) => (batches[i] === null ? x : member(level, batches[i]!))) as Args;
       const result = f(...inputs);
       const values = asList(result as Tensor | readonly Tensor[]).map(
-        (y) => batchAt(level, y)?.value ?? broadcastTo(y, [size, ...y.shape]),
+        (y) =>
+          batchAt(level, tensorIn("vmap", "the function's result", y))?.value ?? broadcastTo(y, [size, ...y.shape]),
       );
       return Array.isArray(result) ? values : values[0]!;
     });
