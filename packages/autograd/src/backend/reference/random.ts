@@ -88,18 +88,19 @@ export function portableLog(x: number): number {
   return exponent * Math.LN2 + 2 * t * series;
 }
 
+/** 1 / k(k - 1), from the far end of the Taylor series of sine and cosine. */
+export const sineFactors: readonly number[] = [17, 15, 13, 11, 9, 7, 5, 3].map((k) => 1 / (k * (k - 1)));
+export const cosineFactors: readonly number[] = [18, 16, 14, 12, 10, 8, 6, 4, 2].map((k) => 1 / (k * (k - 1)));
+/** 1 - x²/k(k - 1) · (1 - …) */
+const alternating = (square: number, factors: readonly number[]): number =>
+  factors.reduce((series, c) => 1 - square * c * series, 1);
+
 /** sin(x) for |x| ≤ π/4, by its Taylor series. */
 export function portableSine(x: number): number {
-  const x2 = x * x;
-  let series = 1;
-  for (let k = 17; k >= 3; k -= 2) series = 1 - (x2 / (k * (k - 1))) * series;
-  return x * series;
+  return x * alternating(x * x, sineFactors);
 }
 
 /** cos(x) for |x| ≤ π/4, by its Taylor series. */
 export function portableCosine(x: number): number {
-  const x2 = x * x;
-  let series = 1;
-  for (let k = 18; k >= 2; k -= 2) series = 1 - (x2 / (k * (k - 1))) * series;
-  return series;
+  return alternating(x * x, cosineFactors);
 }

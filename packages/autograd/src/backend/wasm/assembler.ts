@@ -322,10 +322,12 @@ export const f32x4: FloatLanes<"f32"> & {
 export const f64x2: FloatLanes<"f64"> & {
   /** Of the two lower lanes. */
   readonly convertLow: Vector1;
+  readonly convertLowU: Vector1;
   readonly promoteLow: Vector1;
 } = {
   ...floatLanes((x) => new Float64Array(2).fill(x), [20, 33, 34, 71, 236], [116, 117, 122, 148], 263, "f64"),
   convertLow: vector1(254),
+  convertLowU: vector1(255),
   promoteLow: vector1(95),
 };
 export const i32x4: Lanes<"i32"> & {

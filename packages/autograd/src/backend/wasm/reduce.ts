@@ -124,50 +124,100 @@ function defineRow(module: ModuleBuilder, parts: Folding): Func {
   });
 }
 
-/** `along(out, source, kept, step, count)` and `across(out, source, kept, count, stride)`. */
-function build(runtime: Runtime, fold: Fold, compute: ComputeDType): { along: PartedEntry; across: PartedEntry } {
+/** How the reduced axis lies: in neighbouring elements, with the kept ones as neighbours, or neither. */
+type Direction = "along" | "across" | "strided";
+
+/** Arguments: part, thread, out, source, kept elements and the distance of two, reduced ones likewise, kept and reduced
+ * ones of a part. Where the reduced ones are shared out, each part has results of its own. Distances are in bytes. */
+function build(runtime: Runtime, fold: Fold, compute: ComputeDType, direction: Direction): PartedEntry {
   const module = runtime.module();
   const parts = folding(fold, compute);
   const { size, width } = parts;
-  const row = defineRow(module, parts);
-  const parameters = ["i32", "i32", "i32", "i32", "i32"] as const;
-  module.function("along", parameters, [], (_, out, source, kept, step, count) => [
-    whileLoop(
-      i32.gt(kept, 0),
-      v128.storeLane[size](0, out, row.call("v128", source, count)),
-      increase(out, size),
-      increase(source, step),
-      increase(kept, -1),
-    ),
-  ]);
-  const four = defineFold(module, 4, false, parts);
-  const one = defineFold(module, 1, false, parts);
-  const single = defineFold(module, 1, true, parts);
-  module.function("across", parameters, [], (scope, out, source, kept, count, stride) => {
+  const types = Array.from({ length: 10 }, () => "i32" as const);
+  const vectors = (count: number): Func => defineFold(module, count, false, parts);
+  const [row, four, one] =
+    direction === "along"
+      ? [defineRow(module, parts), null, null]
+      : [null, ...(direction === "across" ? [vectors(4), vectors(1)] : [null, null])];
+  const single = direction === "along" ? null : defineFold(module, 1, true, parts);
+  module.function("run", types, [], (scope, ...args) => {
+    const [part, , out, source, kept, keptStep, count, step, partKept, partCount] = args as Local<"i32">[] as [
+      I,
+      I,
+      I,
+      I,
+      I,
+      I,
+      I,
+      I,
+      I,
+      I,
+    ];
     const sums = Array.from({ length: 4 }, () => scope.local("v128"));
+    const share = (total: I, length: I): Statement[] => [
+      total.set(i32.sub(total, i32.mul(part, length))),
+      when(i32.lt(length, total), total.set(length)),
+    ];
     const advance = (elements: number): Statement[] => [
       increase(out, elements * size),
-      increase(source, elements * size),
+      increase(source, i32.mul(keptStep, elements)),
       increase(kept, -elements),
     ];
+    const oneByOne = (value: V128): Statement =>
+      whileLoop(i32.gt(kept, 0), v128.storeLane[size](0, out, value), ...advance(1));
     return [
-      whileLoop(
-        i32.ge(kept, 4 * width),
-        four.callInto(sums, source, count, stride),
-        ...sums.map((s, i) => v128.store(out, s, 16 * i)),
-        ...advance(4 * width),
+      when(
+        partKept,
+        increase(out, i32.mul(i32.mul(part, partKept), size)),
+        increase(source, i32.mul(i32.mul(part, partKept), keptStep)),
+        ...share(kept, partKept),
       ),
-      whileLoop(i32.ge(kept, width), v128.store(out, one.call("v128", source, count, stride)), ...advance(width)),
-      whileLoop(
-        i32.gt(kept, 0),
-        v128.storeLane[size](0, out, single.call("v128", source, count, stride)),
-        ...advance(1),
+      when(
+        partCount,
+        increase(out, i32.mul(i32.mul(part, kept), size)),
+        increase(source, i32.mul(i32.mul(part, partCount), step)),
+        ...share(count, partCount),
       ),
+      ...(four && one
+        ? [
+            whileLoop(
+              i32.ge(kept, 4 * width),
+              four.callInto(sums, source, count, step),
+              ...sums.map((s, i) => v128.store(out, s, 16 * i)),
+              ...advance(4 * width),
+            ),
+            whileLoop(i32.ge(kept, width), v128.store(out, one.call("v128", source, count, step)), ...advance(width)),
+          ]
+        : []),
+      oneByOne(row ? row.call("v128", source, count) : single!.call("v128", source, count, step)),
     ];
   });
-  const link = runtime.link(module);
-  return { along: link("along"), across: link("across") };
+  return runtime.link(module)("run");
 }
+type I = Local<"i32">;
+
+/** An axis: elements, and the distance of two. */
+interface Axis {
+  readonly length: number;
+  readonly stride: number;
+}
+
+/** Axes `from` to `to` as few as they can be walked as, outermost first. */
+function merged({ shape, strides }: View, from: number, to: number, size: number): Axis[] {
+  const axes: Axis[] = [];
+  for (let k = from; k < to; k++) {
+    const [length, stride] = [shape[k]!, strides[k]! * size];
+    const last = axes.at(-1);
+    if (length === 1) continue;
+    if (last !== undefined && last.stride === stride * length)
+      axes[axes.length - 1] = { length: last.length * length, stride };
+    else axes.push({ length, stride });
+  }
+  return axes;
+}
+
+/** Elements that one part reduces. */
+const partElements = 32768;
 
 /** Length and stride of axes `from` to `to` as one, or `null`. */
 export function asOneAxis(
@@ -186,29 +236,101 @@ export function asOneAxis(
 }
 
 export function reduceRunner(runtime: Runtime): Attempt<KernelRunner<ReduceKernel>> {
-  const cache = new Map<string, ReturnType<typeof build>>();
+  const cache = new Map<string, PartedEntry>();
+
   return ({ reduction }, [input], [out]) => {
     const { dtype } = input!;
     if (reduction !== "sum" && reduction !== "prod" && reduction !== "max" && reduction !== "min") return false;
     if ((dtype !== "float32" && dtype !== "float64" && dtype !== "int32") || out!.dtype !== dtype) return false;
-    const rank = out!.shape.length;
-    const kept = asOneAxis(input!, 0, rank);
-    const reduced = asOneAxis(input!, rank, input!.shape.length);
-    if (kept === null || reduced === null || !isContiguous(out!)) return false;
-    if (kept.length === 0) return true;
+    if (!isContiguous(out!)) return false;
+    if (out!.size === 0) return true;
     const size = itemSize(dtype);
-    const key = reduction + dtype;
-    let entries = cache.get(key);
-    if (entries === undefined) {
-      entries = build(runtime, reduction, dtype);
-      cache.set(key, entries);
+
+    const entryFor = (direction: Direction): PartedEntry => {
+      const key = reduction + dtype + direction;
+      let entry = cache.get(key);
+      if (entry === undefined) {
+        entry = build(runtime, reduction, dtype, direction);
+        cache.set(key, entry);
+      }
+      return entry;
+    };
+
+    /** Reduces one axis for every element of another. Long work is done in parts, which depend on lengths alone. */
+    const reduceAxis = (to: number, from: number, kept: Axis, reduced: Axis, free: number): void => {
+      const [n, count] = [kept.length, reduced.length];
+      const direction: Direction =
+        count <= 1 || reduced.stride === size ? "along" : n <= 1 || kept.stride === size ? "across" : "strided";
+      const run = (parts: number, target: number, partKept: number, partCount: number): void => {
+        const args = [target, from, n, kept.stride || size, count, reduced.stride, partKept, partCount];
+        runtime.parallel(entryFor(direction), parts, args, n * count);
+      };
+      if (n * count < 2 * partElements) {
+        run(1, to, 0, 0);
+        return;
+      }
+      const blocks = direction === "across" ? Math.ceil(n / 64) : n;
+      if (blocks >= 4) {
+        const share = Math.max(1, Math.floor((partElements / (n * count)) * blocks));
+        const partKept = direction === "across" ? share * 64 : share;
+        run(Math.ceil(n / partKept), to, partKept, 0);
+        return;
+      }
+      const partCount = Math.ceil(partElements / n);
+      const parts = Math.ceil(count / partCount);
+      run(parts, free, 0, partCount);
+      reduceAxis(to, free, { length: n, stride: size }, { length: parts, stride: n * size }, free + parts * n * size);
+    };
+
+    const rank = out!.shape.length;
+    const [from, to] = [addressOf(input!, size), addressOf(out!, size)];
+    if (input!.size < 2 * partElements) {
+      const keptOne = asOneAxis(input!, 0, rank);
+      const reducedOne = asOneAxis(input!, rank, input!.shape.length);
+      if (keptOne !== null && reducedOne !== null) {
+        const [n, count] = [keptOne.length, reducedOne.length];
+        const along = count <= 1 || reducedOne.stride === 1;
+        const direction: Direction = along ? "along" : n <= 1 || keptOne.stride === 1 ? "across" : "strided";
+        const steps = [(keptOne.stride || 1) * size, reducedOne.stride * size] as const;
+        entryFor(direction).entry(0, 0, to, from, n, steps[0], count, steps[1], 0, 0);
+        return true;
+      }
     }
-    const [to, from] = [addressOf(out!, size), addressOf(input!, size)];
-    if (reduced.length <= 1 || reduced.stride === 1) {
-      entries.along.entry(to, from, kept.length, kept.stride * size, reduced.length);
-    } else if (kept.length <= 1 || kept.stride === 1) {
-      entries.across.entry(to, from, kept.length, reduced.length, reduced.stride * size);
-    } else return false;
+    const kept = merged(input!, 0, rank, size);
+    const reduced = merged(input!, rank, input!.shape.length, size);
+    const empty = input!.size === 0;
+    const keptSize = out!.size;
+    const reducedSize = empty ? 0 : input!.size / keptSize;
+    // First the reduced axis whose elements are neighbours, or the longest; then, of what that leaves, all the others.
+    reduced.sort((a, b) => Number(b.stride === size) - Number(a.stride === size) || b.length - a.length);
+    const [first = { length: reducedSize, stride: size }, ...others] = empty ? [] : reduced;
+    const middle = others.reduce((product, axis) => product * axis.length, 1);
+    const outer = [...kept, ...others];
+    // Of the axes that remain, the kernel walks the last kept one, unless others lie in between.
+    const inner = others.length === 0 ? (outer.pop() ?? { length: 1, stride: size }) : (outer.pop() as Axis);
+    const innerSize = empty ? keptSize : inner.length;
+    const scratch = runtime.heap.scratch(
+      size * (keptSize * middle * (others.length > 0 ? 1 : 0) + input!.size / 100 + 4096),
+    );
+    const target = others.length === 0 ? to : scratch;
+    const free = scratch + (others.length === 0 ? 0 : size * keptSize * middle);
+    const index = outer.map(() => 0);
+    const walked = empty ? { length: innerSize, stride: size } : inner;
+    for (let at = from, done = 0; ; done++) {
+      reduceAxis(target + done * walked.length * size, at, walked, first, free);
+      let axis = empty ? -1 : outer.length - 1;
+      for (; axis >= 0; axis--) {
+        const { length, stride } = outer[axis]!;
+        const ended = ++index[axis]! === length;
+        at += ended ? stride * (1 - length) : stride;
+        if (!ended) break;
+        index[axis] = 0;
+      }
+      if (axis < 0) break;
+    }
+    if (others.length > 0) {
+      reduceAxis(to, scratch, { length: keptSize, stride: middle * size }, { length: middle, stride: size }, free);
+    }
     return true;
   };
 }
@@ -219,7 +341,9 @@ function buildSoftmax(runtime: Runtime, compute: "float32" | "float64", isLog: b
   const width = 16 / size;
   const highest = defineRow(module, folding("max", compute));
   const total = defineRow(module, folding("sum", compute));
-  module.function("softmax", ["i32", "i32", "i32", "i32", "i32"], [], (scope, out, source, rows, step, n) => {
+  const types = Array.from({ length: 8 }, () => "i32" as const);
+  module.function("softmax", types, [], (scope, ...args) => {
+    const [part, , out, source, rows, step, n, partRows] = args as Local<"i32">[] as [I, I, I, I, I, I, I, I];
     const high = scope.local("v128");
     const sum = scope.local("v128");
     const from = scope.local("i32");
@@ -252,7 +376,12 @@ function buildSoftmax(runtime: Runtime, compute: "float32" | "float64", isLog: b
       ];
     };
     const all = (x: V128, like: Wide): Wide => like.map(() => x);
+    const first = i32.mul(part, partRows);
     return [
+      increase(out, i32.mul(first, i32.mul(n, size))),
+      increase(source, i32.mul(first, step)),
+      rows.set(i32.sub(rows, first)),
+      when(i32.lt(partRows, rows), rows.set(partRows)),
       whileLoop(
         i32.gt(rows, 0),
         high.set(highest.call("v128", source, n)),
@@ -290,7 +419,11 @@ export function softmaxRunner(runtime: Runtime): Attempt<KernelRunner<SoftmaxKer
       cache.set(key, entry);
     }
     const size = itemSize(dtype);
-    entry.entry(addressOf(output!, size), addressOf(input!, size), rows.length, rows.stride * size, shape[last]!);
+    const n = shape[last]!;
+    const partRows = Math.max(1, Math.floor(8192 / n));
+    const args = [addressOf(output!, size), addressOf(input!, size), rows.length, rows.stride * size, n, partRows];
+    // An exponential is worth a dozen additions.
+    runtime.parallel(entry, Math.ceil(rows.length / partRows), args, 16 * rows.length * n);
     return true;
   };
 }

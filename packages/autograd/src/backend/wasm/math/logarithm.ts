@@ -12,7 +12,7 @@ const distanceSingle = (0x3f800000 - 0x3f3504f3) * 2 ** -149;
 const distanceDouble = Number(0x3ff0000000000000n - 0x3fe6a09e667f3bcdn) * 2 ** -1074;
 
 /** x = 2ᵏ (1 + m), for normal positive x. */
-function splitExponent(f: Float, x: Wide): { k: Wide; m: Wide } {
+export function splitExponent(f: Float, x: Wide): { k: Wide; m: Wide } {
   const { ops, bits } = f;
   const mantissa = f.num(f.isDouble ? (2 ** 52 - 1) * 2 ** -1074 : (2 ** 23 - 1) * 2 ** -149);
   const b = f.let(bits.add(x, f.num(f.isDouble ? distanceDouble : distanceSingle)));
