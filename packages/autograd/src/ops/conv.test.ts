@@ -76,6 +76,21 @@ describe("convolutions agree with the reference", () => {
   });
 });
 
+test.each([
+  ["of 3 × 3 taps", [8, 28, 26, 16], [3, 3, 16, 24], 1],
+  ["of 5 × 5 taps", [12, 14, 14, 6], [5, 5, 6, 16], 1],
+  ["channel by channel", [6, 14, 14, 40], [3, 3, 1, 40], 40],
+  ["in groups", [6, 14, 14, 12], [3, 3, 4, 18], 3],
+] as const)("convolutions %s give the same bits on one, two and four threads", (_, shape, size, groups) => {
+  const [x, w] = [noise(shape, 1), noise(size, 2)];
+  const [one, two, four] = [1, 2, 4].map((threads) => {
+    g.setThreads(threads);
+    return all((a, b) => g.conv2d(a, b, { padding: "same", groups }), x, w).map((t) => t.data);
+  });
+  expect(two).toEqual(one);
+  expect(four).toEqual(one);
+});
+
 describe("3 × 3 taps", () => {
   /** Shapes that are computed by tiles of 4 × 4 outputs, whole and cut off. */
   const shapes = [
@@ -96,16 +111,6 @@ describe("3 × 3 taps", () => {
       expect(rms).toBeLessThan(2e-6);
       expect(max).toBeLessThan(2e-5);
     }
-  });
-
-  test("one, two and four threads give the same bits", () => {
-    const [x, w] = [noise([8, 28, 26, 16], 1), noise([3, 3, 16, 24], 2)];
-    const [one, two, four] = [1, 2, 4].map((threads) => {
-      g.setThreads(threads);
-      return all((a, b) => g.conv2d(a, b, { padding: "same" }), x, w).map((t) => t.data);
-    });
-    expect(two).toEqual(one);
-    expect(four).toEqual(one);
   });
 
   test("a NaN stays within the tiles that read it", () => {

@@ -68,6 +68,8 @@ describe("contract", () => {
     [32, 784, 300],
     [7, 513, 9],
     [500, 3, 17],
+    [9, 8500, 33],
+    [41, 2100, 24],
   ])("blocks %i × %i × %i rightly, whichever operand is transposed", (m, k, n) => {
     const kernel: ContractKernel = { kind: "contract", batch: 0, m: 1, k: 1, n: 1 };
     for (const [orderA, orderB] of [
