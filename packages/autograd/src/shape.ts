@@ -42,6 +42,17 @@ export function isContiguous({ shape, strides }: Layout): boolean {
   return true;
 }
 
+/** Whether no two indices of a view meet the same element, as far as strides in order of size tell. */
+export function isInjective({ shape, strides }: Layout): boolean {
+  const axes = shape.map((n, k) => [Math.abs(strides[k]!), n] as const).filter(([, n]) => n !== 1);
+  let reach = 0;
+  for (const [stride, n] of axes.sort((a, b) => a[0] - b[0])) {
+    if (stride <= reach) return false;
+    reach += stride * (n - 1);
+  }
+  return true;
+}
+
 export function sameShape(a: Shape, b: Shape): boolean {
   if (a === b) return true;
   if (a.length !== b.length) return false;

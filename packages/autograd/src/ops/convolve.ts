@@ -14,6 +14,7 @@
  * windows reach over its edge. The transpose of a convolution with a stride is one contraction for each remainder that
  * a position leaves when divided by the stride, as positions of different remainders meet different taps.
  */
+import { fillKernel } from "../backend/copy.ts";
 import { backend } from "../backend/current.ts";
 import { viewOf } from "../launch.ts";
 import { apply, type Op, type Saved, savesInput } from "../tape.ts";
@@ -21,7 +22,7 @@ import type { Tensor } from "../tensor.ts";
 import { asBatch } from "./broadcast.ts";
 import { kernelFor } from "./matmul.ts";
 import { reshape } from "./reshape.ts";
-import { fillKernel, framed, type Geometry, grouped, overWindows, slide } from "./sliding.ts";
+import { framed, type Geometry, grouped, overWindows, slide } from "./sliding.ts";
 
 /** What a tensor is to a convolution: `[...batch, n, ...space, channels]`, the kernel `[...batch, ...size, in, out]`. */
 type Role = "input" | "kernel" | "output";

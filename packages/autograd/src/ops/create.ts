@@ -1,6 +1,8 @@
+import { fillKernel } from "../backend/copy.ts";
 import { backend } from "../backend/current.ts";
 import { allocateArray, type DType, defaultDType, dtypeOfArray, dtypes, isFloat, type TypedArray } from "../dtype.ts";
 import { ArgumentError, DTypeError, ShapeError, unknownOption } from "../errors.ts";
+import { launch } from "../launch.ts";
 import { checkShape, type Shape, sizeOf } from "../shape.ts";
 import type { TensorOf } from "../shape-types.ts";
 import { type NestedArray, Parameter, Tensor } from "../tensor.ts";
@@ -109,9 +111,15 @@ export function full(shape: Shape, value: number, options: TensorOptions = {}): 
   return filled("full", shape, value, options);
 }
 
+/** From this size on, elements are written where kernels find them, instead of being brought there when first needed. */
+const largeSize = 1024;
+
 function filled(op: string, shape: Shape, value: number, options: TensorOptions): Tensor {
   checkShape(op, shape);
   const dtype = checkDType(op, options.dtype ?? defaultDType());
+  if (isFloat(dtype) && sizeOf(shape) >= largeSize) {
+    return mark(op, launch(fillKernel(dtype), [], dtype, [...shape], [value]), options);
+  }
   const array = allocateArray(dtype, sizeOf(shape)).fill(dtype === "bool" ? Number(value !== 0) : value);
   return mark(op, fromArray(array, shape, dtype), options);
 }

@@ -1,4 +1,5 @@
 import type { AccumulateKernel, ExtremeGradientKernel, ReduceKernel } from "../backend/backend.ts";
+import { fillKernel } from "../backend/copy.ts";
 import { backend } from "../backend/current.ts";
 import { type DType, defaultDType, isFloat } from "../dtype.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
@@ -17,7 +18,7 @@ import { type Padding, pad } from "./pad.ts";
 import { max, mean, sum } from "./reduction.ts";
 import { reshape } from "./reshape.ts";
 import { concatenate } from "./shape.ts";
-import { fillKernel, type Geometry, overWindows, slide } from "./sliding.ts";
+import { type Geometry, overWindows, slide } from "./sliding.ts";
 import { slice } from "./view.ts";
 import { windowCount, windows } from "./windows.ts";
 

@@ -2,12 +2,10 @@
  * Windows that slide over the spatial axes of tensors `[...batch, n, ...space, channels]`: what convolution and pooling
  * compute from. Nothing here is recorded.
  */
-import type { ElementwiseKernel, View } from "../backend/backend.ts";
-import { copyKernel } from "../backend/copy.ts";
+import { copyKernel, fillKernel } from "../backend/copy.ts";
 import { backend } from "../backend/current.ts";
-import { type ComputeDType, computeDType, type DType } from "../dtype.ts";
+import type { DType } from "../dtype.ts";
 import { allocate, viewOf } from "../launch.ts";
-import { parameter } from "../scalar/expression.ts";
 import { contiguousStrides, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -32,6 +30,18 @@ function groupedStrides(shape: Shape, batch: number): number[] {
   return [...stored.slice(last - batch, last), ...stored.slice(0, last - batch), stored[last]!];
 }
 
+/** A view with its batch axes before the last one, as {@link grouped} tensors lie: the order in which copies are fast. */
+function inMemoryOrder(x: Tensor, batch: number): Tensor {
+  if (batch === 0) return x;
+  const last = x.rank - 1;
+  const turn = (list: readonly number[]): number[] => [
+    ...list.slice(batch, last),
+    ...list.slice(0, batch),
+    list[last]!,
+  ];
+  return viewOf(x, turn(x.shape), turn(x.strides));
+}
+
 /** A tensor to be filled, its batch axes lying before the last one. */
 export function grouped(dtype: DType, shape: Shape, batch: number): Tensor {
   return viewOf(allocate(dtype, shape), shape, groupedStrides(shape, batch));
@@ -50,11 +60,11 @@ export function framed(
   use: (frame: Tensor) => void,
   fill = 0,
 ): void {
-  const inside = from.every((start, i) => start >= 0 && start + length[i]! <= x.shape[first + i]!);
+  const isInside = from.every((start, i) => start >= 0 && start + length[i]! <= x.shape[first + i]!);
   const shift = (by: readonly number[], strides: readonly number[]): number =>
     by.reduce((sum, n, i) => sum + n * strides[first + i]!, 0);
   const shape = [...x.shape.slice(0, first), ...length, ...x.shape.slice(first + from.length)];
-  if (inside) {
+  if (isInside) {
     use(viewOf(x, shape, x.strides, x.offset + shift(from, x.strides)));
     return;
   }
@@ -62,7 +72,7 @@ export function framed(
   const { strides } = frame;
   const start = from.map((n, i) => Math.min(length[i]!, Math.max(0, -n)));
   const kept = from.map((n, i) => Math.max(0, Math.min(length[i]!, x.shape[first + i]! - n) - start[i]!));
-  const within = (starts: readonly number[], counts: readonly number[]): View =>
+  const within = (starts: readonly number[], counts: readonly number[]): Tensor =>
     viewOf(
       frame,
       [...shape.slice(0, first), ...counts, ...shape.slice(first + counts.length)],
@@ -80,7 +90,7 @@ export function framed(
         [...start.slice(0, i), at, ...length.slice(i + 1).fill(0)],
         [...kept.slice(0, i), count, ...length.slice(i + 1)],
       );
-      if (sizeOf(border.shape) > 0) backend().run(fillKernel(x.dtype), [], [border], [fill]);
+      if (sizeOf(border.shape) > 0) backend().run(fillKernel(x.dtype), [], [inMemoryOrder(border, batch)], [fill]);
     }
   }
   const target = within(start, kept);
@@ -89,21 +99,11 @@ export function framed(
     x.strides,
   );
   if (target.size > 0) {
-    backend().run(copyKernel(x.dtype), [viewOf(x, target.shape, x.strides, x.offset + source)], [target]);
+    const inside = viewOf(x, target.shape, x.strides, x.offset + source);
+    backend().run(copyKernel(x.dtype), [inMemoryOrder(inside, batch)], [inMemoryOrder(target, batch)]);
   }
   use(frame);
   backend().free(frame.storage);
-}
-
-const fillKernels: Readonly<Record<ComputeDType, ElementwiseKernel>> = {
-  float64: { kind: "elementwise", expressions: [parameter(0)], compute: "float64" },
-  float32: { kind: "elementwise", expressions: [parameter(0)], compute: "float32" },
-  int32: { kind: "elementwise", expressions: [parameter(0)], compute: "int32" },
-};
-
-/** The kernel that fills its output with a number. */
-export function fillKernel(dtype: DType): ElementwiseKernel {
-  return fillKernels[computeDType(dtype)];
 }
 
 /** The windows of a frame, whose shape is `[...before, ...count, ...size, channels]`. */

@@ -1,11 +1,21 @@
 import type { AccumulateKernel, View } from "../backend/backend.ts";
+import { copyKernel, fillKernel } from "../backend/copy.ts";
 import { backend } from "../backend/current.ts";
 import { ArgumentError } from "../errors.ts";
-import { viewOf } from "../launch.ts";
-import { type AxisArgument, type Layout, listOf, normalizeAxes, normalizeAxis, type Shape } from "../shape.ts";
+import { allocate, viewOf } from "../launch.ts";
+import {
+  type AxisArgument,
+  checkShape,
+  isInjective,
+  type Layout,
+  listOf,
+  normalizeAxes,
+  normalizeAxis,
+  type Shape,
+} from "../shape.ts";
 import { apply, type Op } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
-import { asTensor, type TensorLike, zeros } from "./create.ts";
+import { asTensor, type TensorLike } from "./create.ts";
 import { defineLinear } from "./linear.ts";
 
 // A view looks at the same elements through another layout. It is linear. Its transpose puts elements back where the
@@ -51,10 +61,16 @@ const accumulate: AccumulateKernel = { kind: "accumulate" };
 const unviewOp: Op<{ readonly see: See; readonly shape: Shape }> = defineLinear(
   "unview",
   (x, { see, shape }) => {
-    const result = zeros(shape, { dtype: x.dtype });
+    const result = allocate(x.dtype, checkShape("unview", shape));
     const { storage, dtype } = result;
     const seen: View = { ...see(result), storage, dtype, size: x.size };
-    backend().run(accumulate, [x], [seen]);
+    if (x.size === result.size && isInjective(seen)) {
+      // Every element has its place.
+      backend().run(copyKernel(dtype), [x], [seen]);
+    } else {
+      backend().run(fillKernel(dtype), [], [result], [0]);
+      backend().run(accumulate, [x], [seen]);
+    }
     return result;
   },
   (cotangent, { see }) => apply(viewOp, [cotangent], see),

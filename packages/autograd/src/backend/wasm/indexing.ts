@@ -7,7 +7,7 @@
  */
 import type { ComputeDType, TypedArray } from "../../dtype.ts";
 import { add, argument } from "../../scalar/expression.ts";
-import { isContiguous } from "../../shape.ts";
+import { isContiguous, isInjective } from "../../shape.ts";
 import type {
   AccumulateKernel,
   ElementwiseKernel,
@@ -104,17 +104,6 @@ export const runScatter: Attempt<KernelRunner<ScatterKernel>> = ({ axis, reducti
   });
   return true;
 };
-
-/** Whether no two indices of a view meet the same element, as far as strides in order of size tell. */
-function isInjective({ shape, strides }: View): boolean {
-  const axes = shape.map((n, k) => [Math.abs(strides[k]!), n] as const).filter(([, n]) => n !== 1);
-  let reach = 0;
-  for (const [stride, n] of axes.sort((a, b) => a[0] - b[0])) {
-    if (stride <= reach) return false;
-    reach += stride * (n - 1);
-  }
-  return true;
-}
 
 const sums = Object.fromEntries(
   (["float32", "float64", "int32"] as const).map((compute): [ComputeDType, ElementwiseKernel] => [

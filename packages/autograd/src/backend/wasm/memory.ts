@@ -56,6 +56,7 @@ export class WasmStorage implements Storage {
   /** Its stamp when eviction last considered it. */
   considered = 0;
   pinned = false;
+  wasEvicted = false;
   older: WasmStorage | null = null;
   newer: WasmStorage | null = null;
   #view: TypedArray | null = null;
@@ -176,7 +177,8 @@ export class Heap {
     this.#place(storage);
     if (typeof copy === "number") this.write(storage, copy);
     else storage.window().set(copy);
-    this.#returned += storage.units * unit;
+    // What is adopted comes for the first time and says nothing about the working set.
+    if (storage.wasEvicted) this.#returned += storage.units * unit;
     if (this.#returned > this.#softLimit / 4) {
       this.#softLimit = Math.min(2 * this.#softLimit, this.#maximumPages * pageSize);
       this.#returned = 0;
@@ -291,6 +293,7 @@ export class Heap {
           storage = newer ?? this.#newest;
           continue;
         }
+        storage.wasEvicted = true;
         if (storage.copy === null) {
           const { length, dtype, pointer } = storage;
           storage.copy = length === 1 ? this.read(dtype, pointer) : this.#copyOf(storage);
