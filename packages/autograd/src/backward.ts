@@ -1,8 +1,8 @@
 import type { Storage } from "./backend/backend.ts";
-import { backend } from "./backend/current.ts";
 import { describe, GradientError } from "./errors.ts";
-import { viewOf, writingDown } from "./launch.ts";
+import { viewOf } from "./launch.ts";
 import { add, onesLike, zeros } from "./ops/index.ts";
+import { discard, hold, share, sweep, writingDown } from "./ownership.ts";
 import { sameShape } from "./shape.ts";
 import { currentObserver, type Hook, isForeign, isRecording, leaf, type Node, withRecording } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
@@ -113,7 +113,7 @@ function walk(
   const keeps = isRecording() || roots.some((x) => x.trace !== null) || cotangents.some((x) => x.trace !== null);
   const allocated: Storage[] | null = keeps ? null : [];
   try {
-    writingDown(allocated, () => {
+    writingDown(allocated === null ? null : { storages: allocated, holders: 0 }, () => {
       roots.forEach(({ node, outputIndex }, i) => {
         if (node !== null && leads(node, pass)) accumulate(node, outputIndex, cotangents[i]!, "backward");
       });
@@ -185,31 +185,9 @@ function accumulate(node: Node, output: number, cotangent: Tensor, from: string)
   visit.cotangents ??= node.outputShapes.length === 1 ? [null] : node.outputShapes.map(() => null);
   const before = visit.cotangents[output]!;
   const sum = before === null ? cotangent : add(before, cotangent);
-  if (sum.storage.holders >= 0) sum.storage.holders++;
+  hold(sum);
   visit.cotangents[output] = sum;
   if (before !== null) discard([before]);
-}
-
-/** Frees what a rule has allocated and nothing holds. */
-function sweep(allocated: Storage[]): void {
-  for (let i = 0; i < allocated.length; i++) if (allocated[i]!.holders === 0) backend().free(allocated[i]!);
-  allocated.length = 0;
-}
-
-/** Says that others may hold a tensor from now on. */
-function share(x: Tensor): void {
-  x.storage.holders = -1;
-}
-
-/**
- * Gives up results of {@link gradients} that nobody will use again, views of them included, so that their memory is
- * free for the next at once. Never necessary. Tensors that anyone else may hold are left alone.
- */
-export function discard(tensors: readonly (Tensor | null)[]): void {
-  for (let i = 0; i < tensors.length; i++) {
-    const storage = tensors[i]?.storage;
-    if (storage !== undefined && storage.holders > 0 && --storage.holders === 0) backend().free(storage);
-  }
 }
 
 /** Whether `roots` depend on recorded values other than through `targets`. */

@@ -4,12 +4,12 @@ import type { Op } from "./tape.ts";
 import * as tape from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
 
-export { discard } from "./backward.ts";
 export { type Box, type LayeredLayout, type LayoutOptions, layeredLayout, type Point } from "./debug/layout.ts";
 export { allocate, launch, viewOf } from "./launch.ts";
 export { ElementwiseOp, type ElementwiseParams } from "./ops/elementwise.ts";
 export { defineLinear } from "./ops/linear.ts";
 export { defineElementwise, pointwise, type ResultRule } from "./ops/pointwise.ts";
+export { discard, Workspace } from "./ownership.ts";
 export * as scalar from "./scalar/expression.ts";
 export { type Call, type Op, type Saved, savesInput, savesNothing, savesOutput } from "./tape.ts";
 

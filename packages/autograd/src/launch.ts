@@ -1,30 +1,15 @@
-import type { Kernel, Storage, View } from "./backend/backend.ts";
+import type { Kernel, View } from "./backend/backend.ts";
 import { backend } from "./backend/current.ts";
 import type { DType } from "./dtype.ts";
+import { note } from "./ownership.ts";
 import { type Shape, sizeOf } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
-
-let ledger: Storage[] | null = null;
 
 /** A new contiguous tensor whose elements are yet to be written. */
 export function allocate(dtype: DType, shape: Shape): Tensor {
   const storage = backend().allocate(dtype, sizeOf(shape));
-  if (ledger !== null) {
-    storage.holders = 0;
-    ledger.push(storage);
-  }
+  note(storage);
   return new Tensor({ storage, shape });
-}
-
-/** Runs `body`, writing down in `list` the storages it allocates, as the engine's own; in none when that is null. */
-export function writingDown<T>(list: Storage[] | null, body: () => T): T {
-  const before = ledger;
-  ledger = list;
-  try {
-    return body();
-  } finally {
-    ledger = before;
-  }
 }
 
 /** Runs a kernel with one output, a new tensor. */

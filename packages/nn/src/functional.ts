@@ -84,6 +84,10 @@ export class Functional extends Model {
     return this.calls.filter((call) => !given.has(call));
   }
 
+  override get isComposition(): boolean {
+    return this.constructor === Functional;
+  }
+
   override get layers(): readonly Layer[] {
     return this.chain;
   }

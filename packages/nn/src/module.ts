@@ -172,6 +172,11 @@ export abstract class Layer {
     return this.builtFor === null ? null : this.computeOutputShapes(this.builtFor);
   }
 
+  /** @internal Whether its function is no more than those of its sublayers, one after the other. */
+  get isComposition(): boolean {
+    return false;
+  }
+
   /** Layers that this one contains. */
   sublayers(): readonly Layer[] {
     return [];

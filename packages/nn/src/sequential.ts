@@ -29,6 +29,10 @@ export class Sequential extends Model {
     this.buildIfKnown();
   }
 
+  override get isComposition(): boolean {
+    return this.constructor === Sequential;
+  }
+
   override get layers(): readonly Layer[] {
     return this.chain;
   }

@@ -24,6 +24,7 @@ import {
   tensor,
   where,
 } from "@gradiente/autograd";
+import { Workspace } from "@gradiente/autograd/extend";
 import { unknownName } from "../errors.ts";
 import { customFunction, registeredName } from "../saving/scope.ts";
 
@@ -295,9 +296,17 @@ export function resolveActivation(op: string, given: ActivationLike | null | und
   if (given === null || given === undefined) return { name: "linear", apply: linear };
   if (typeof given === "function") {
     const known = Object.entries(byName).find(([, own]) => own === given);
-    return { name: known?.[0] ?? registeredName(given) ?? (given.name || "<lambda>"), apply: given };
+    if (known !== undefined) return { name: known[0], apply: given };
+    return { name: registeredName(given) ?? (given.name || "<lambda>"), apply: outside(given) };
   }
-  const apply = Object.hasOwn(byName, given) ? byName[given] : customFunction<(x: Tensor) => Tensor>(given);
-  if (apply === null) throw unknownName(op, "activation", given, Object.keys(byName));
-  return { name: given, apply };
+  if (Object.hasOwn(byName, given)) return { name: given, apply: byName[given] };
+  const custom = customFunction<(x: Tensor) => Tensor>(given);
+  if (custom === null) throw unknownName(op, "activation", given, Object.keys(byName));
+  return { name: given, apply: outside(custom) };
 }
+
+/** A function that is not known to keep nothing of what it sees. */
+const outside =
+  (f: (x: Tensor) => Tensor): ((x: Tensor) => Tensor) =>
+  (x) =>
+    Workspace.outside([x], () => f(x));

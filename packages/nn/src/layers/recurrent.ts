@@ -1,4 +1,5 @@
 import { ArgumentError, stack, type Tensor, where, zerosLike } from "@gradiente/autograd";
+import { Workspace } from "@gradiente/autograd/extend";
 import type { Config } from "../config.ts";
 import { LayerInputError, showShape } from "../errors.ts";
 import { maskOf } from "../masks.ts";
@@ -143,7 +144,10 @@ export class RNN extends Layer {
       last = output;
       if (this.returnSequences) outputs.push(output);
     }
-    if (this.stateful) this.states = states.map((s) => s.detach());
+    if (this.stateful) {
+      this.states = states.map((s) => s.detach());
+      Workspace.share(this.states);
+    }
     const output = this.returnSequences ? stack(outputs, { axis: 1 }) : last!;
     return this.returnState ? [output, ...states] : [output];
   }

@@ -1,5 +1,6 @@
 import type { Tensor } from "@gradiente/autograd";
 import { ArgumentError } from "@gradiente/autograd";
+import { Workspace } from "@gradiente/autograd/extend";
 import { unknownName } from "../errors.ts";
 import { Loss } from "../losses/loss.ts";
 import { type LossLike, resolveLoss } from "../losses/resolve.ts";
@@ -9,6 +10,7 @@ import type { Optimizer } from "../optimizers/optimizer.ts";
 import { type OptimizerLike, resolveOptimizer } from "../optimizers/resolve.ts";
 import { Fields, misfit, type State } from "../state.ts";
 import type { Logs } from "./logs.ts";
+import { isOwnMetric } from "./own.ts";
 
 /** What `compile` is given. */
 export interface CompileOptions {
@@ -109,6 +111,7 @@ export class Compiled {
     if (outputLosses.length > 1) outputLosses.forEach((l, i) => void this.outputMeans[i]!.add(l.item() * size, size));
     this.metrics ??= this.resolveMetrics(yPred.map((p, i) => ({ yTrue: yTrue[i]!.shape, yPred: p.shape })));
     for (const { metric, output, weighted } of this.metrics) {
+      if (!isOwnMetric(metric)) Workspace.share([yPred[output]!, yTrue[output]!]);
       if (weighted) metric.update(yTrue[output]!, yPred[output]!, weightFor(output, sampleWeights));
       else metric.update(yTrue[output]!, yPred[output]!);
     }

@@ -6,7 +6,7 @@ import { Breather } from "./breather.ts";
 import type { Arrays, Batch } from "./data.ts";
 import type { Logs } from "./logs.ts";
 import type { Source } from "./source.ts";
-import { checkBatch, checkBuilt, compiledOf, prepare, testStep } from "./step.ts";
+import { checkBatch, checkBuilt, compiledOf, prepare, testStep, workspaceFor } from "./step.ts";
 
 /** Options of `evaluate`. */
 export interface EvaluateOptions {
@@ -108,11 +108,14 @@ export async function predictSource(model: Model, source: Source, options: Predi
   let dtypes: readonly Tensor["dtype"][] = [];
   let count = 0;
   const predict = (batch: Batch): void => {
-    const outputs = noGrad(() => model.callAll(batch.x, { training: false, generator: model.noise, losses: [] }));
+    const workspace = workspaceFor(model);
+    const context = { training: false, generator: model.noise, losses: [] };
+    const outputs = workspace.run(() => noGrad(() => model.callAll(batch.x, context)));
     pieces.push(outputs.map((o) => o.data));
     shapes = outputs.map((o) => o.shape.slice(1));
     dtypes = outputs.map((o) => o.dtype);
     count += batch.size;
+    workspace.release();
   };
   for (const c of callbacks) await c.onPredictBegin();
   await eachBatch(source, limits, (batch, index) => {

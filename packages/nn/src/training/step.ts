@@ -1,11 +1,12 @@
 import { gradients, noGrad, type Tensor } from "@gradiente/autograd";
-import { discard } from "@gradiente/autograd/extend";
+import { discard, Workspace } from "@gradiente/autograd/extend";
 import { DataError, NotReadyError, TrainingError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import { isBuiltIn } from "../optimizers/resolve.ts";
 import { checkInputShape, checkTargets } from "./checks.ts";
 import type { Compiled } from "./compiled.ts";
 import type { Batch, Column } from "./data.ts";
+import { isOwnModel, isOwnThroughout } from "./own.ts";
 import type { Source } from "./source.ts";
 
 /** The compiled part of a model. @throws {NotReadyError} before `compile`. */
@@ -78,6 +79,15 @@ function forward(
   return { outputs, loss: compiled.lossOf(batch.y, outputs, batch.sampleWeights, penalties) };
 }
 
+/** Runs as it is what may keep tensors. */
+const noWorkspace = { run: <T>(body: () => T): T => body(), release: () => {} };
+
+/** Where to compute the outputs of a model, and with `compiled` their losses. */
+export function workspaceFor(model: Model, compiled: Compiled | null = null): Pick<Workspace, "run" | "release"> {
+  const isOwn = compiled === null ? isOwnModel(model) : isOwnThroughout(model, compiled);
+  return isOwn ? new Workspace() : noWorkspace;
+}
+
 /** One step of training: forward, gradients, update. Returns the loss. */
 export function trainStep(model: Model, batch: Batch, onNonFinite: "throw" | "continue"): number {
   const compiled = compiledOf("fit", model);
@@ -89,11 +99,14 @@ export function trainStep(model: Model, batch: Batch, onNonFinite: "throw" | "co
       optimizer.scaled(loss),
       weights.map((w) => w.value),
     );
-  const { outputs, loss } = forward(model, compiled, batch, true);
+  const workspace = workspaceFor(model, compiled);
+  const { outputs, loss } = workspace.run(() => forward(model, compiled, batch, true));
   const value = loss.total.item();
   if (!Number.isFinite(value) && onNonFinite === "throw") throw nonFinite(model, batch, value);
   if (weights.length > 0) {
     const slopes = slopesOf(loss.total);
+    const isKnown = isBuiltIn(optimizer);
+    if (!isKnown) Workspace.share(slopes);
     optimizer.step({ loss: value, gradients: slopes }, weights, () => {
       // The same noise, so that it is the same function whose value at other weights is asked for.
       const after = model.noise.state;
@@ -103,9 +116,10 @@ export function trainStep(model: Model, batch: Batch, onNonFinite: "throw" | "co
       model.noise.restore(after);
       return evaluation;
     });
-    if (isBuiltIn(optimizer)) discard(slopes);
+    if (isKnown) discard(slopes);
   }
   noGrad(() => void compiled.update(value, loss.outputs, batch.y, outputs, batch.sampleWeights, batch.size));
+  workspace.release();
   return value;
 }
 
@@ -113,8 +127,10 @@ export function trainStep(model: Model, batch: Batch, onNonFinite: "throw" | "co
 export function testStep(model: Model, batch: Batch): void {
   const compiled = compiledOf("evaluate", model);
   noGrad(() => {
-    const { outputs, loss } = forward(model, compiled, batch, false);
+    const workspace = workspaceFor(model, compiled);
+    const { outputs, loss } = workspace.run(() => forward(model, compiled, batch, false));
     compiled.update(loss.total.item(), loss.outputs, batch.y, outputs, batch.sampleWeights, batch.size);
+    workspace.release();
   });
 }
 
