@@ -1,11 +1,13 @@
 /** Wide & deep: California housing with two inputs, one of which goes straight to the output, and two outputs. */
+import { join, resolve } from "node:path";
 import type { Tensor } from "@gradiente/autograd";
 import { Concatenate, Dense, functional, input, SGD } from "@gradiente/nn";
 import { byEpoch, drawCharts } from "./parts/charts.ts";
 import { type Districts, loadHousing } from "./parts/housing.ts";
+import { writeWhole } from "./parts/output.ts";
 import { printTable, topic } from "./parts/topic.ts";
 
-await topic("wide-and-deep", async ({ quick, seed }) => {
+await topic("wide-and-deep", async ({ quick, seed, out }) => {
   const { train, validation, test } = await loadHousing(seed);
   // Features 0 to 4 take the wide path, 2 to 7 the deep one.
   const inputsOf = ({ x }: Districts): Tensor[] => [x.slice([null, { stop: 5 }]), x.slice([null, { start: 2 }])];
@@ -20,6 +22,9 @@ await topic("wide-and-deep", async ({ quick, seed }) => {
   const auxiliary = new Dense(1, { name: "auxiliary" }).apply(deepest);
   const model = functional({ inputs: [wide, deep], outputs: [main, auxiliary], seed });
   model.summary();
+  const drawing = join(resolve(out), "wide-and-deep-model.svg");
+  await writeWhole(drawing, model.toSVG());
+  console.log(`The model: ${drawing}`);
   model.compile({
     loss: { main: "mse", auxiliary: "mse" },
     lossWeights: [0.9, 0.1],

@@ -96,7 +96,10 @@ export function drawCharts(
       const xs = series.flatMap((s) => s.points.flatMap((p) => (p === null ? [] : [p[0]])));
       const [min, max] = xRange ?? [Math.min(...xs), Math.max(...xs)];
       const range = xLogarithmic ? decades(xs) : { min, max: max > min ? max : min + 1 };
-      return { ...axis, type: xLogarithmic ? "log" : "value", gridIndex: i, name: xLabel, nameGap: 28, ...range };
+      // Between whole numbers (epochs, updates) there is nothing to mark.
+      const whole = xs.every(Number.isInteger) ? { minInterval: 1 } : {};
+      const type = xLogarithmic ? "log" : "value";
+      return { ...axis, type, gridIndex: i, name: xLabel, nameGap: 28, ...range, ...whole };
     }),
     yAxis: charts.map(({ yLabel, yRange, logarithmic, series }, i) => ({
       ...axis,

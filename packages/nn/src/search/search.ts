@@ -3,7 +3,7 @@ import type { Config, Json } from "../config.ts";
 import { JournalError, SearchError } from "../errors.ts";
 import { drawSeed } from "../module.ts";
 import { compareEvaluations, type Evaluation } from "./evaluation.ts";
-import { Journal } from "./journal.ts";
+import type { Journal } from "./journal.ts";
 import type { Direction, Objective, Outcome, TrialRun } from "./objective.ts";
 import { SearchResults } from "./results.ts";
 import { describeSpace, drawFrom, type Space } from "./space.ts";
@@ -115,7 +115,9 @@ export class Search {
         message: `direction is ${JSON.stringify(direction)}, expected "min" or "max"`,
       });
     }
-    const seed = options.seed ?? (path === undefined ? null : await Journal.seedOf(path)) ?? drawSeed();
+    // What reads and writes files is loaded only when it is needed.
+    const file = path === undefined ? null : { path, journals: (await import("./journal.ts")).Journal };
+    const seed = options.seed ?? (await file?.journals.seedOf(file.path)) ?? drawSeed();
     const header = {
       method,
       seed,
@@ -124,7 +126,7 @@ export class Search {
       settings: plan.settings,
       objective: objective.settings ?? {},
     };
-    const journal = path === undefined ? null : await Journal.open(path, header);
+    const journal = (await file?.journals.open(file.path, header)) ?? null;
     const search = new Search({
       method,
       objective: objective as Objective<Json>,
