@@ -25,6 +25,19 @@ export interface BackupAndRestoreOptions {
  * The script must be the same: model, data, options and callbacks. Arrays are taken up in the middle of an epoch, as are
  * data sets with `iterate` and `position`, such as those of `@gradiente/datasets` (give their shuffles a seed). Other
  * iterables are read again from their beginning up to where they stood.
+ *
+ * @example
+ * ```ts
+ * const run = async (signal?: AbortSignal) => {
+ *   const model = new Sequential([new Dense(1, { inputShape: [1] })], { seed: 1 });
+ *   model.compile({ loss: "mse", optimizer: "adam" });
+ *   const callbacks = [new BackupAndRestore("backup")];
+ *   const options = { epochs: 3, verbose: 0, callbacks, ...(signal && { signal }) } as const;
+ *   return (await model.fit([[0], [1], [2]], [1, 3, 5], options)).epoch;
+ * };
+ * await run(AbortSignal.abort()); // []
+ * await run(); // [0, 1, 2]
+ * ```
  */
 export class BackupAndRestore extends Callback {
   private readonly directory: string;

@@ -13,6 +13,14 @@ export interface CSVLoggerOptions {
 /**
  * Writes the logs of every epoch (its number from 0) as a row of a CSV file. As in Keras, columns are in alphabetical
  * order, and values of epochs without validation are `NA`.
+ *
+ * @example
+ * ```ts
+ * // log.csv will have the columns "epoch,loss", and a row for each epoch
+ * const model = new Sequential([new Dense(1, { inputShape: [1] })], { seed: 1 });
+ * model.compile({ loss: "mse", optimizer: "sgd" });
+ * await model.fit([[0], [1]], [1, 3], { epochs: 2, verbose: 0, callbacks: [new CSVLogger("log.csv")] });
+ * ```
  */
 export class CSVLogger extends Callback {
   private readonly path: string;

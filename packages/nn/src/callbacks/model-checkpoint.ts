@@ -65,6 +65,18 @@ export interface ModelCheckpointOptions extends MonitorOptions {
  *
  * In the path `{epoch}` (from 1), `{batch}` (from 1, when batches are counted) and names of logged values are
  * replaced, formatted as in Python: `model-{epoch:02d}-{val_loss:.2f}.h5`. `{valLoss}` is `{val_loss}`.
+ *
+ * @example
+ * ```ts
+ * const model = new Sequential([new Dense(1, { inputShape: [1] })], { seed: 1 });
+ * model.compile({ loss: "mse", optimizer: "sgd" });
+ * const best = new ModelCheckpoint("best.keras", { monitor: "loss", saveBestOnly: true });
+ * const every = new ModelCheckpoint("runs/{epoch:03d}.ckpt", { keepLast: 2 });
+ * await model.fit([[0], [1]], [1, 3], { epochs: 3, verbose: 0, callbacks: [best, every] });
+ * const again = await model.fit([[0], [1]], [1, 3], { epochs: 5, verbose: 0, resumeFrom: "runs/003.ckpt", callbacks: [best, every] });
+ * again.epoch; // [0, 1, 2, 3, 4]
+ * (await loadModel("best.keras")).countParams(); // 2
+ * ```
  */
 export class ModelCheckpoint extends Callback {
   private readonly path: string;

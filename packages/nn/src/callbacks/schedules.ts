@@ -56,6 +56,15 @@ export interface ReduceLROnPlateauOptions extends MonitorOptions {
 /**
  * Lowers the learning rate when what is monitored no longer improves. The rate of each epoch is logged as
  * `learning_rate`.
+ *
+ * @example
+ * ```ts
+ * const model = new Sequential([new Dense(1)], { seed: 1 });
+ * model.compile({ loss: "mse", optimizer: new SGD({ learningRate: 0.5 }) });
+ * const reduce = new ReduceLROnPlateau({ monitor: "loss", minDelta: 100, patience: 1, factor: 0.5 });
+ * const { history } = await model.fit([[0.1]], [1], { epochs: 3, callbacks: [reduce], verbose: 0 });
+ * history.learning_rate; // [0.5, 0.5, 0.25]
+ * ```
  */
 export class ReduceLROnPlateau extends Callback {
   private readonly options: ReduceLROnPlateauOptions;

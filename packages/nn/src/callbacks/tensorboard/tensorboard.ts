@@ -24,6 +24,14 @@ export interface TensorBoardOptions {
  * of their own, by request those of batches and histograms of the weights, and the model's graph. Names of folders and
  * curves are Keras' (`train/epoch_loss`, `validation/evaluation_loss_vs_iterations`). A run that goes on from a
  * checkpoint continues its files.
+ *
+ * @example
+ * ```ts
+ * // to look at with: tensorboard --logdir logs
+ * const model = new Sequential([new Dense(1, { inputShape: [1] })], { seed: 1 });
+ * model.compile({ loss: "mse", optimizer: "sgd" });
+ * await model.fit([[0], [1]], [1, 3], { verbose: 0, callbacks: [new TensorBoard({ logDir: "logs" })] });
+ * ```
  */
 export class TensorBoard extends Callback {
   private readonly options: TensorBoardOptions;
