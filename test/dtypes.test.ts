@@ -60,3 +60,24 @@ test.each(names.filter((name) => name !== "crossEntropy"))("%s of int32 is int32
   const expected = integer.has(name) ? "int32" : "float32";
   if (!either.includes(name)) expect(ys.map((y) => y.dtype)).toEqual(ys.map(() => expected));
 });
+
+test.each(["wasm", "reference"] as const)(
+  "the least and largest integers are finite, and stay integers on %s",
+  (backend) => {
+    g.setBackend(backend);
+    const ends = g.tensor([-(2 ** 31), -1, 0, 2 ** 31 - 1], { dtype: "int32" });
+    expect(g.isFinite(ends).toArray()).toEqual([true, true, true, true]);
+    expect(g.isInf(ends).toArray()).toEqual([false, false, false, false]);
+    expect(g.isNan(ends).toArray()).toEqual([false, false, false, false]);
+    expect(g.nanToNum(ends).toArray()).toEqual(ends.toArray());
+    const places = g.tensor([1, 1, 0, 0], { dtype: "int32" });
+    for (const includeSelf of [true, false]) {
+      const found = g.scatterReduce(g.tensor([5, 6, 7], { dtype: "int32" }), places, ends, {
+        reduce: "amin",
+        includeSelf,
+      });
+      expect(found.dtype).toBe("int32");
+      expect(found.toArray()).toEqual([0, -(2 ** 31), 7]);
+    }
+  },
+);

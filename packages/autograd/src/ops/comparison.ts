@@ -1,5 +1,6 @@
 import * as s from "../scalar/expression.ts";
 import type { Tensor } from "../tensor.ts";
+import { floating } from "./cast.ts";
 import { asTensor, type TensorLike } from "./create.ts";
 import { defineElementwise, pointwise } from "./pointwise.ts";
 
@@ -170,7 +171,7 @@ const isFiniteOp = defineElementwise("isFinite", 1, (x) => s.lt(s.abs(x), Number
  * ```
  */
 export function isFinite(x: TensorLike): Tensor {
-  return pointwise(isFiniteOp, "bool", [x]);
+  return pointwise(isFiniteOp, "bool", [floating(x)]);
 }
 
 const isInfOp = defineElementwise("isInf", 1, (x) => s.eq(s.abs(x), Number.POSITIVE_INFINITY));
@@ -184,7 +185,7 @@ const isInfOp = defineElementwise("isInf", 1, (x) => s.eq(s.abs(x), Number.POSIT
  * ```
  */
 export function isInf(x: TensorLike): Tensor {
-  return pointwise(isInfOp, "bool", [x]);
+  return pointwise(isInfOp, "bool", [floating(x)]);
 }
 
 const whereOp = defineElementwise("where", 3, (condition, x, y) => s.select(s.ne(condition, 0), x, y));

@@ -1,5 +1,6 @@
 import type { ScatterKernel } from "../backend/backend.ts";
 import { backend } from "../backend/current.ts";
+import { type DType, isFloat } from "../dtype.ts";
 import { ArgumentError, ShapeError, unknownOption } from "../errors.ts";
 import { normalizeAxis, type Shape, sizeOf } from "../shape.ts";
 import { apply, type Op, savesNothing } from "../tape.ts";
@@ -210,17 +211,24 @@ export function scatterReduce(
     return div(total, clamp(add(counts, includeSelf ? 1 : 0), { min: 1 }));
   }
   if (reduce === "prod") return mul(includeSelf ? input : where(touched, 1, input), multiplied(values, prepared));
-  const neutral = reduce === "amax" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  const neutral = extremesOf(input.dtype)[reduce === "amax" ? 0 : 1];
   const own = detach(includeSelf ? input : where(touched, neutral, input));
   const window = slice(own, upTo(places.shape.with(at, input.shape[at]!)));
   const reduction = reduce === "amax" ? "max" : "min";
   const part = apply(scatterOp, [window, places, detach(values)], { axis: at, reduction });
   const extreme = scatterBack(own, part);
+  if (!isFloat(input.dtype)) return extreme;
   const isOwn = equal(own, extreme);
   const isValue = equal(values, takeAlongAxis(part, places, at));
   const share = add(cast(isOwn, input.dtype), summed(cast(isValue, input.dtype), prepared));
   const total = add(where(isOwn, input, 0), summed(where(isValue, values, 0), prepared));
   return div(total, share);
+}
+
+/** The lowest and the highest value of a dtype. */
+function extremesOf(dtype: DType): readonly [number, number] {
+  if (isFloat(dtype)) return [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  return dtype === "int32" ? [-(2 ** 31), 2 ** 31 - 1] : [0, dtype === "bool" ? 1 : 255];
 }
 
 /** `part` in the first corner of `whole`. */
