@@ -12,8 +12,9 @@ import { features } from "./features.ts";
 import { accumulateRunner, runGather, runPositions, runScan, runScatter } from "./indexing.ts";
 import { Heap, type MemoryStatistics, type WasmStorage } from "./memory.ts";
 import { randomRunner } from "./random.ts";
-import { reduceRunner, softmaxRunner } from "./reduce.ts";
+import { positionRunner, reduceRunner, softmaxRunner } from "./reduce.ts";
 import { type Attempt, Runtime } from "./runtime.ts";
+import { runSort } from "./sort.ts";
 import { availableThreads } from "./threads.ts";
 import { windowRunners } from "./windows.ts";
 
@@ -78,17 +79,19 @@ export function createWasmBackend(options: WasmOptions = {}): WasmBackend | null
   }
   setThreads(options.threads ?? availableThreads());
   const elementwise = elementwiseRunner(runtime);
-  const reduce = reduceRunner(runtime);
+  const [reduce, position] = [reduceRunner(runtime), positionRunner(runtime)];
   const windows = windowRunners(runtime);
   const generated: Partial<Record<KernelKind, Attempt<KernelRunner<never>>>> = {
     contract: contractRunner(runtime),
     elementwise,
-    reduce: (...args: Parameters<typeof reduce>) => reduce(...args) || windows.reduce(...args) || runPositions(...args),
+    reduce: (...args: Parameters<typeof reduce>) =>
+      reduce(...args) || windows.reduce(...args) || position(...args) || runPositions(...args),
     gather: runGather,
     scatter: runScatter,
     accumulate: accumulateRunner(elementwise, windows.accumulate),
     extremeGradient: windows.extremeGradient,
     scan: runScan,
+    sort: runSort,
     random: randomRunner(runtime),
     softmax: softmaxRunner(runtime),
   };

@@ -119,6 +119,33 @@ for (const reduction of ["sum", "prod", "max", "min", "logSumExp"] as const) {
   };
 }
 
+for (const descending of [false, true]) {
+  operations[descending ? "sort descending" : "sort ascending"] = ({ shape: s, long, forms, dtype, seed }) => {
+    const shape = [...s.slice(0, -1), s.at(-1)! * long];
+    const values = [
+      0,
+      -0,
+      Number.POSITIVE_INFINITY,
+      Number.NEGATIVE_INFINITY,
+      Number.NaN,
+      5e-324,
+      -1e-310,
+      2 ** 31 - 1,
+    ];
+    const value = (i: number): number =>
+      i % 5 === 0 ? values[(i + seed) % 8]! : (((i * 7919 + seed) % 97) - 40) * 1.7 ** (i % 30);
+    return (on) => {
+      const input = make(on, shape, dtype, forms[0], value);
+      const sorted = make(on, shape, dtype, moving(forms[1]), () => 0);
+      const order = make(on, shape, "int32", moving(forms[2]), () => 0);
+      on.run({ kind: "sort", descending }, [input], [sorted, order]);
+      const both = on.allocate("float64", sorted.storage.length + order.storage.length);
+      both.array.set([...sorted.storage.array, ...order.storage.array]);
+      return { ...sorted, storage: both };
+    };
+  };
+}
+
 test.each(Object.keys(operations))("%s, whatever the strides, agrees with the reference to the bit", (name) => {
   fc.assert(
     fc.property(problem, (p) => {

@@ -28,7 +28,7 @@ interface Walker {
 }
 
 /** Calls `visit` for every line along the last axis, in row-major order, with the position each walker starts at. */
-function eachLine(
+export function eachLine(
   shape: readonly number[],
   walkers: readonly Walker[],
   visit: (length: number, at: readonly number[]) => void,
@@ -52,7 +52,7 @@ function eachLine(
   }
 }
 
-const lastStride = ({ strides }: Walker): number => strides.at(-1) ?? 0;
+export const lastStride = ({ strides }: Walker): number => strides.at(-1) ?? 0;
 /** The same, staying where it is along `axis`. */
 const fixed = ({ offset, strides }: View, axis: number): Walker => ({
   offset,
@@ -187,20 +187,33 @@ export const runPositions: Attempt<KernelRunner<ReduceKernel>> = ({ reduction },
   return true;
 };
 
+/** The running value and the next element give the next running value, in float64 whatever is stored. */
+const scans: Readonly<Record<ScanKernel["reduction"], Combine>> = {
+  sum: (a, b) => a + b,
+  prod: (a, b) => a * b,
+  max: Math.max,
+  min: Math.min,
+  logSumExp: (a, b) => {
+    const high = Math.max(a, b);
+    return Number.isFinite(high) ? high + Math.log1p(Math.exp(Math.min(a, b) - high)) : high;
+  },
+};
+const integerScans: typeof scans = { ...scans, sum: (a, b) => (a + b) | 0, prod: Math.imul };
+
 export const runScan: Attempt<KernelRunner<ScanKernel>> = ({ reduction }, [input], [output]) => {
-  if (reduction !== "sum" && reduction !== "prod") return false;
-  const isInteger = output!.dtype === "int32";
+  const combine = (output!.dtype === "int32" ? integerScans : scans)[reduction];
+  const isFloatSum = reduction === "sum" && output!.dtype !== "int32";
   const [source, result] = [input!.storage.array, output!.storage.array];
   const [fromStep, toStep] = [lastStride(input!), lastStride(output!)];
   eachLine(output!.shape, [input!, output!], (length, at) => {
     let [from, to] = at as [number, number];
-    // The running value keeps float64's digits, whatever is stored.
-    let running = reduction === "sum" ? 0 : 1;
-    for (let i = 0; i < length; i++, from += fromStep, to += toStep) {
-      const x = source[from]!;
-      if (i === 0) running = x;
-      else if (reduction === "sum") running = isInteger ? (running + x) | 0 : running + x;
-      else running = isInteger ? Math.imul(running, x) : running * x;
+    let running = source[from]!;
+    result[to] = running;
+    for (let i = 1; i < length; i++) {
+      from += fromStep;
+      to += toStep;
+      // Written out, as most scans are this one.
+      running = isFloatSum ? running + source[from]! : combine(running, source[from]!);
       result[to] = running;
     }
   });

@@ -69,6 +69,54 @@ describe("reduce", () => {
     );
   });
 
+  test.each([
+    [
+      [3, 70, 900],
+      [0, 1, 2],
+    ],
+    [
+      [900, 70, 3],
+      [2, 1, 0],
+    ],
+    [
+      [70, 3, 900],
+      [1, 2, 0],
+    ],
+    [
+      [2, 300, 300],
+      [0, 2, 1],
+    ],
+    [
+      [40, 41, 120],
+      [1, 0, 2],
+    ],
+    [
+      [1, 2, 90_000],
+      [2, 0, 1],
+    ],
+  ] as const)("of %j, laid out in the order %j, agrees where work is shared out", (shape, order) => {
+    const values = Array.from({ length: 997 }, (_, i) => ((i * 7919) % 211) - 100);
+    for (const reduction of ["sum", "max", "argmax"] as const) {
+      for (const kept of [0, 1, 2]) {
+        const results = [wasm, referenceBackend].map((on) => {
+          const input = view(on, reduction === "sum" ? "int32" : "float32", shape, order, values);
+          const outer = shape.slice(0, kept);
+          const dtype = reduction === "max" ? "float32" : "int32";
+          const out = view(
+            on,
+            dtype,
+            outer,
+            outer.map((_, i) => i),
+            [0],
+          );
+          on.run({ kind: "reduce", reduction }, [input], [out]);
+          return [...out.storage.array];
+        });
+        expect(results[0]).toEqual(results[1]);
+      }
+    }
+  });
+
   test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
     "%d is treated as in the reference",
     (special) => {

@@ -335,6 +335,83 @@ export function reduceRunner(runtime: Runtime): Attempt<KernelRunner<ReduceKerne
   };
 }
 
+/** Arguments: part, thread, out, source, rows, distance of two, elements of a row, rows of a part. */
+function buildPosition(runtime: Runtime, fold: "max" | "min", compute: ComputeDType): PartedEntry {
+  const module = runtime.module();
+  const parts = folding(fold, compute);
+  const { size, width } = parts;
+  const lanes = compute === "float32" ? f32x4 : compute === "float64" ? f64x2 : i32x4;
+  const extreme = defineRow(module, parts);
+  const types = Array.from({ length: 8 }, () => "i32" as const);
+  module.function("position", types, [], (scope, ...args) => {
+    const [part, , out, source, rows, step, n, partRows] = args as Local<"i32">[] as [I, I, I, I, I, I, I, I];
+    const best = scope.local("v128");
+    const undefinedBest = scope.local("v128");
+    const [at, left] = [scope.local("i32"), scope.local("i32")];
+    // What is not equal to itself is looked for where the extreme is not.
+    const matches = (x: V128): V128 => v128.or(lanes.eq(x, best), v128.and(undefinedBest, lanes.ne(x, x)));
+    const missing = (x: V128): I32 => i32.eq(v128.anyTrue(matches(x)), 0);
+    const go = (count: number): Statement[] => [increase(at, count * size), increase(left, -count)];
+    return [
+      ...shareRows({ part, out, source, rows, partRows }, int(4), step),
+      whileLoop(
+        i32.gt(rows, 0),
+        best.set(extreme.call("v128", source, n)),
+        undefinedBest.set(lanes.ne(best, best)),
+        at.set(source),
+        left.set(n),
+        whileLoop(i32.and(i32.ge(left, width), missing(v128.load(at))), ...go(width)),
+        whileLoop(i32.and(i32.gt(left, 0), missing(v128.splat[size](at))), ...go(1)),
+        i32.store(out, i32.sub(n, left)),
+        increase(out, 4),
+        increase(source, step),
+        increase(rows, -1),
+      ),
+    ];
+  });
+  return runtime.link(module)("position");
+}
+
+/** Leaves of the rows those of a part. */
+function shareRows(
+  { part, out, source, rows, partRows }: Readonly<Record<"part" | "out" | "source" | "rows" | "partRows", I>>,
+  outStep: I32,
+  step: I,
+): Statement[] {
+  const first = i32.mul(part, partRows);
+  return [
+    increase(out, i32.mul(first, outStep)),
+    increase(source, i32.mul(first, step)),
+    rows.set(i32.sub(rows, first)),
+    when(i32.lt(partRows, rows), rows.set(partRows)),
+  ];
+}
+
+/** Positions of extremes in contiguous rows. */
+export function positionRunner(runtime: Runtime): Attempt<KernelRunner<ReduceKernel>> {
+  const cache = new Map<string, PartedEntry>();
+  return ({ reduction }, [input], [out]) => {
+    const { dtype, shape } = input!;
+    if ((reduction !== "argmax" && reduction !== "argmin") || !isContiguous(out!) || out!.size === 0) return false;
+    if (dtype !== "float32" && dtype !== "float64" && dtype !== "int32") return false;
+    const rank = out!.shape.length;
+    const rows = asOneAxis(input!, 0, rank);
+    const row = asOneAxis(input!, rank, shape.length);
+    if (rows === null || row === null || (row.stride !== 1 && row.length !== 1)) return false;
+    const key = reduction + dtype;
+    let entry = cache.get(key);
+    if (entry === undefined) {
+      entry = buildPosition(runtime, reduction === "argmax" ? "max" : "min", dtype);
+      cache.set(key, entry);
+    }
+    const size = itemSize(dtype);
+    const partRows = Math.max(1, Math.floor(partElements / row.length));
+    const args = [addressOf(out!, 4), addressOf(input!, size), rows.length, rows.stride * size, row.length, partRows];
+    runtime.parallel(entry, Math.ceil(rows.length / partRows), args, 2 * input!.size);
+    return true;
+  };
+}
+
 function buildSoftmax(runtime: Runtime, compute: "float32" | "float64", isLog: boolean): PartedEntry {
   const module = runtime.module();
   const size = compute === "float64" ? 8 : 4;
@@ -376,12 +453,8 @@ function buildSoftmax(runtime: Runtime, compute: "float32" | "float64", isLog: b
       ];
     };
     const all = (x: V128, like: Wide): Wide => like.map(() => x);
-    const first = i32.mul(part, partRows);
     return [
-      increase(out, i32.mul(first, i32.mul(n, size))),
-      increase(source, i32.mul(first, step)),
-      rows.set(i32.sub(rows, first)),
-      when(i32.lt(partRows, rows), rows.set(partRows)),
+      ...shareRows({ part, out, source, rows, partRows }, i32.mul(n, size), step),
       whileLoop(
         i32.gt(rows, 0),
         high.set(highest.call("v128", source, n)),

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { DType } from "../../dtype.ts";
 import * as s from "../../scalar/expression.ts";
 import type { View } from "../backend.ts";
 import { f32x4, i32, increase, int, ModuleBuilder, v128, when, whileLoop } from "./assembler.ts";
@@ -45,6 +46,73 @@ describe("threads", () => {
     }
     expect(sameBits(bits[1]!, bits[0]!)).toBe(true);
     expect(sameBits(bits[2]!, bits[0]!)).toBe(true);
+  });
+
+  test("give the same bits for every kind of kernel that is shared out", async () => {
+    const x = s.argument(0);
+    const vectorOf = (on: WasmBackend, dtype: DType, size: number): View => {
+      const storage = on.allocate(dtype, size);
+      return { shape: [size], strides: [1], offset: 0, dtype, size, storage };
+    };
+    const square = (on: WasmBackend): View => matrix(on, 700, 600);
+    const transposed = (v: View): View => ({ ...v, shape: v.shape.toReversed(), strides: v.strides.toReversed() });
+    const jobs: Record<string, (on: WasmBackend) => View> = {};
+    const reductions = ["sum", "prod", "max", "min", "argmax", "argmin"] as const;
+    for (const reduction of reductions) {
+      const dtype = reduction.startsWith("arg") ? "int32" : "float32";
+      for (const [name, view] of Object.entries({
+        rows: square,
+        columns: (on: WasmBackend) => transposed(square(on)),
+      })) {
+        jobs[`${reduction} of ${name}`] = (on) => {
+          const input = view(on);
+          const output = vectorOf(on, dtype, input.shape[0]!);
+          on.run({ kind: "reduce", reduction }, [input], [output]);
+          return output;
+        };
+      }
+      jobs[`${reduction} of all`] = (on) => {
+        const output: View = { ...vectorOf(on, dtype, 1), shape: [], strides: [] };
+        on.run({ kind: "reduce", reduction }, [square(on)], [output]);
+        return output;
+      };
+    }
+    for (const log of [false, true]) {
+      jobs[log ? "logSoftmax" : "softmax"] = (on) => {
+        const output = square(on);
+        on.run({ kind: "softmax", log }, [square(on)], [output]);
+        return output;
+      };
+    }
+    for (const distribution of ["bits", "uniform", "normal"] as const) {
+      jobs[distribution] = (on) => {
+        const output = vectorOf(on, distribution === "bits" ? "int32" : "float64", 100_003);
+        on.run({ kind: "random", distribution }, [], [output], [1, 2, -20_000, 3]);
+        return output;
+      };
+    }
+    const elementwise = (e: s.Expr, inputs: (on: WasmBackend) => View[]) => (on: WasmBackend) => {
+      const output = square(on);
+      on.run({ kind: "elementwise", expressions: [e], compute: "float32" }, inputs(on), [output]);
+      return output;
+    };
+    jobs.broadcast = elementwise(s.add(x, s.argument(1)), (on) => [square(on), matrix(on, 1, 600)]);
+    jobs["strided rows"] = elementwise(s.exp(x), (on) => [transposed(matrix(on, 600, 700))]);
+    jobs["a function that is called"] = elementwise(s.sin(s.mul(x, 1e8)), (on) => [square(on)]);
+
+    const results = new Map<string, string>();
+    for (const threads of [1, 2, 4]) {
+      const on = createWasmBackend({ threads })!;
+      for (let round = 0; round < (threads === 1 ? 1 : 4); round++) {
+        for (const [name, job] of Object.entries(jobs)) {
+          const text = Buffer.from(job(on).storage.array.slice().buffer).toString("base64");
+          if (results.has(name)) expect(text === results.get(name), `${name}, ${threads} threads`).toBe(true);
+          results.set(name, text);
+        }
+        await new Promise((resolve) => setTimeout(resolve, 30));
+      }
+      on.setThreads(1);
+    }
   });
 
   test("can be turned off, and their number is checked", () => {
