@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import * as g from "@gradiente/autograd";
 import { describe, expect, test, vi } from "vitest";
 import * as ops from "../packages/autograd/src/ops/index.ts";
@@ -146,6 +147,78 @@ describe("each kind of mistake has its error", () => {
     expect(f).toThrow(type);
     expect(f).toThrow(message);
   });
+});
+
+// What TypeScript refuses, and plain JavaScript lets through.
+describe("options and functions that only a compiler would have refused", () => {
+  const js: Record<string, (...args: unknown[]) => unknown> = { ...g } as never;
+  const call = (name: string, ...args: unknown[]): unknown => js[name]!(...args);
+  const w = (): g.Tensor => g.tensor([1, 2], { requiresGrad: true });
+  const transformed = (name: string, f: unknown, ...args: unknown[]): unknown =>
+    (call(name, f) as (...args: unknown[]) => unknown)(...args);
+  const cases: readonly [string, () => unknown, RegExp][] = [
+    ["axes for axis", () => call("sum", x(), { axes: 0 }), /^sum: .* is "axes", .* Hint: did you mean "axis"\?$/],
+    ["keepdims for keepDims", () => call("mean", x(), { keepdims: true }), /^mean: .*did you mean "keepDims"/],
+    ["NumPy's ddof", () => call("variance", x(), { ddof: 1 }), /^variance: .*"axis", "keepDims", "correction"/],
+    ["another reduction's option", () => call("max", x(), { correction: 1 }), /^max: /],
+    ["an axis in place of options", () => call("softmax", x(), 1), /^softmax: the options are 1, not an object/],
+    ["an axis to concatenate along", () => call("concatenate", [x(), x()], 1), /^concatenate: .*\{ axis \}/],
+    ["requires_grad", () => call("tensor", [1], { requires_grad: true }), /^tensor: .*did you mean "requiresGrad"/],
+    ["create_graph", () => call("gradients", w().sum(), [w()], { create_graph: true }), /did you mean "createGraph"/],
+    ["in_axes", () => call("vmap", () => 1, { in_axes: 0 }), /^vmap: .*did you mean "inAxes"/],
+    ["too few axes", () => g.vmap((a, b) => a.add(b), { inAxes: [0] })(w(), w()), /there are 1 inAxes for 2 arguments/],
+    ["a format", () => call("printGraph", w(), "dot"), /^printGraph: the options are "dot"/],
+    ["gradcheck's options", () => call("gradcheck", (a: g.Tensor) => a, [w()], { tol: 1 }), /"tol"/],
+    ["inputs that are no list", () => call("gradients", w().sum(), w()), /^gradients: inputs are float32/],
+    ["jvp without lists", () => call("jvp", (a: g.Tensor) => a, w(), w()), /^jvp: primals are float32/],
+    ["the gradient of a number", () => transformed("grad", (a: g.Tensor) => a, 2), /^grad: argument 0 holds no tensor/],
+    ["no return", () => transformed("grad", () => undefined, w()), /result is undefined.*is there a return\?$/],
+    ["item", () => transformed("grad", (a: g.Tensor) => a.sum().item(), w()), /item\(\), .* leave the tape/],
+    ["a promise", () => transformed("valueAndGrad", async (a: g.Tensor) => a, w()), /a promise.*not be asynchronous/],
+    ["a number from vmap", () => transformed("vmap", () => 3, w()), /^vmap: the function's result is 3/],
+    ["a number to jacobian", () => transformed("jacobian", (a: g.Tensor) => a, 3), /^vjp: an argument is 3/],
+    ["no rule", () => call("customGradient", { forward: () => w() }), /^customGradient: backward is undefined/],
+    [
+      "a rule that returns nothing",
+      () =>
+        (call("customGradient", { forward: (a: g.Tensor) => a.exp(), backward: () => undefined }) as typeof g.exp)(w())
+          .sum()
+          .backward(),
+      /^customGradient: gradient 0 that backward gave is undefined/,
+    ],
+    ["a word for a seed", () => call("manualSeed", "x"), /the seed is x.*integer/],
+    ["64-bit integers", () => call("tensor", new BigInt64Array(2)), /64-bit integers/],
+    ["a tensor among numbers", () => call("tensor", [w(), w()]), /a tensor float32\[2\].*stack\(\)/],
+  ];
+  test.each(cases)("%s", (_, f, message) => {
+    expect(f).toThrow(g.GradienteError);
+    expect(f).toThrow(message);
+  });
+  test("classes that there are not are named, negative ones too, and ignored ones are ignored", () => {
+    const classes = (data: number[]): g.Tensor => g.tensor(data, { dtype: "int32" });
+    expect(() => g.crossEntropy([[0, 0]], classes([-1]))).toThrow(g.BoundsError);
+    expect(() => g.nllLoss([[0, 0]], classes([2]))).toThrow(
+      /^nllLoss: class 2 \(element 0\) is not one of the 2 classes/,
+    );
+    expect(() => g.nllLoss([[0, 0]], g.tensor([1]))).toThrow(/^nllLoss: classes must be integers/);
+    expect(
+      g
+        .crossEntropy(
+          [
+            [0, 0],
+            [0, 1],
+          ],
+          classes([-100, 1]),
+        )
+        .item(),
+    ).toBeCloseTo(Math.log1p(Math.exp(-1)));
+  });
+});
+
+test("tensors are written to JSON as nested arrays, and shown as they print themselves", () => {
+  expect(JSON.stringify({ x: g.tensor([[1, 2]]), scalar: g.tensor(3) })).toBe('{"x":[[1,2]],"scalar":3}');
+  expect(inspect({ x: g.tensor([1, 2]) })).toBe("{ x: Tensor float32[2] [1, 2] }");
+  expect(inspect(g.parameter([1]))).toBe("Parameter float32[1] [1]");
 });
 
 describe("gradients that cannot be had", () => {

@@ -21,7 +21,18 @@ for (const name of ["autograd", "nn", "datasets"]) {
   }
 }
 
-const { tensor } = await import("@gradiente/autograd");
+const { detectAnomaly, tensor } = await import("@gradiente/autograd");
 const x = tensor([1, 2, 3], { requiresGrad: true });
 x.square().sum().backward();
 if (x.grad.data.join() !== "2,4,6") throw new Error(`the gradient is ${x.grad}`);
+
+// The line that is named is the user's, not one within the package.
+for (const fails of [() => tensor([-1]).sqrt(), () => tensor([0], { requiresGrad: true }).sqrt().sum().backward()]) {
+  let message = "";
+  try {
+    detectAnomaly(fails);
+  } catch (error) {
+    message = error.message;
+  }
+  if (!/^sqrt: .*called at .*plain\.js:/.test(message)) throw new Error(`detectAnomaly says ${message}`);
+}

@@ -1,11 +1,12 @@
 import type { Storage } from "./backend/backend.ts";
-import { describe, GradientError } from "./errors.ts";
+import { checkOptions, describe, GradientError } from "./errors.ts";
 import { viewOf } from "./launch.ts";
 import { add, onesLike, zeros } from "./ops/index.ts";
 import { discard, hold, share, sweep, writingDown } from "./ownership.ts";
-import { sameShape } from "./shape.ts";
+import { listOf, sameShape } from "./shape.ts";
 import { currentObserver, type Hook, isForeign, isRecording, leaf, type Node, withRecording } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
+import { tensorIn } from "./transforms/tree.ts";
 
 /** Options of a backward pass. */
 export interface BackwardOptions {
@@ -14,6 +15,8 @@ export interface BackwardOptions {
   /** Record the backward pass itself, so that its results can be differentiated. Default: false. */
   readonly createGraph?: boolean;
 }
+
+const backwardOptions = ["retainGraph", "createGraph"] as const;
 
 /** The cotangents of one node's outputs, null where none has arrived. */
 type Cotangents = (Tensor | null)[];
@@ -156,9 +159,11 @@ function handOn(node: Node, received: Cotangents, pass: number, allocated: Stora
     if (parent === null || !leads(parent, pass)) continue;
     complete ??= received.includes(null) ? completed(node, received) : (received as readonly Tensor[]);
     const all = complete;
-    const cotangent = isForeignRule ? writingDown(null, () => op.vjp!(all, node, i)) : op.vjp!(all, node, i);
+    const rule = (): Tensor | null => op.vjp!(all, node, i);
+    const ownRule = isForeignRule ? () => writingDown(null, rule) : rule;
+    const watch = currentObserver()?.pullBack;
+    const cotangent = watch === undefined ? ownRule() : watch(node, ownRule);
     if (cotangent !== null) {
-      currentObserver()?.pulledBack?.(node, cotangent);
       // A traced result stands for values that are not seen here.
       if (cotangent.trace !== null && allocated !== null) for (const storage of allocated) storage.holders = -1;
       accumulate(parent, parentOutputs[i]!, cotangent, op.name);
@@ -291,9 +296,12 @@ export function backward(
   cotangents?: Tensor | readonly (Tensor | null)[] | null,
   options: BackwardOptions = {},
 ): void {
-  const { createGraph = false, retainGraph = createGraph } = options;
+  const { createGraph = false, retainGraph = createGraph } = checkOptions("backward", options, backwardOptions);
   const list = asList(roots);
   const given = cotangents === undefined || cotangents === null ? undefined : asList(cotangents);
+  list.forEach((x, i) => {
+    tensorIn("backward", `root ${i}`, x);
+  });
   checkNotReleased("backward", list);
   withRecording(createGraph, () => {
     const arrived = walk(list, start("backward", list, given), null, retainGraph);
@@ -336,15 +344,18 @@ export function gradients(
   inputs: readonly Tensor[],
   options: GradientsOptions = {},
 ): Tensor[] {
-  const { createGraph = false, retainGraph = createGraph } = options;
+  const names = [...backwardOptions, "cotangents"] as const;
+  const { createGraph = false, retainGraph = createGraph } = checkOptions("gradients", options, names);
   const roots = asList(outputs);
   const given = options.cotangents === undefined ? undefined : asList(options.cotangents);
-  const targets = inputs.map((input, i) => {
+  const targets = listOf("gradients", "inputs", inputs).map((input, i) => {
+    tensorIn("gradients", `input ${i}`, input);
     if (input.node === null) {
       throw new GradientError({
         op: "gradients",
         message: `input ${i} does not require a gradient`,
         operands: [input],
+        hint: "create it with { requiresGrad: true }",
       });
     }
     return input.node;

@@ -118,7 +118,7 @@ export function describe({ shape, dtype }: Operand): string {
 
 function sentence({ op, message, operands, hint }: ErrorFacts): string {
   const given = operands?.length ? ` (got ${operands.map(describe).join(", ")})` : "";
-  return `${op}: ${message}${given}.${hint ? ` Hint: ${hint}.` : ""}`;
+  return `${op}: ${message}${given}.${hint ? ` Hint: ${hint}${hint.endsWith("?") ? "" : "."}` : ""}`;
 }
 
 /** An {@link ArgumentError} that lists the valid values and, for a near miss, names the nearest. */
@@ -133,6 +133,24 @@ export function unknownOption(op: string, option: string, value: unknown, valid:
     message: `${option} is ${typeof value === "string" ? JSON.stringify(value) : String(value)}, expected one of ${valid.map((v) => JSON.stringify(v)).join(", ")}`,
     ...(nearest === undefined ? {} : { hint: `did you mean ${JSON.stringify(nearest)}?` }),
   });
+}
+
+/**
+ * Refuses options that an operation does not have: in plain JavaScript a misspelt one would be ignored without a word.
+ * @returns the options.
+ */
+export function checkOptions<T extends object>(op: string, options: T, names: readonly (keyof T & string)[]): T {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new ArgumentError({
+      op,
+      message: `the options are ${JSON.stringify(options)}, not an object`,
+      hint: `write them as { ${names.join(", ")} }`,
+    });
+  }
+  for (const name in options) {
+    if (!names.includes(name as keyof T & string)) throw unknownOption(op, "the name of an option", name, names);
+  }
+  return options;
 }
 
 /** How many insertions, deletions and substitutions two words are apart (V. Levenshtein). */

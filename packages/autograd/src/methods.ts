@@ -5,7 +5,7 @@ import type { TensorLike } from "./ops/index.ts";
 import * as ops from "./ops/index.ts";
 import type { Shape } from "./shape.ts";
 import type { Broadcast, Completed, Computed, Fits, MatMul, ShapeOf, TensorOf } from "./shape-types.ts";
-import { Tensor } from "./tensor.ts";
+import { type NestedArray, Tensor } from "./tensor.ts";
 
 // The operations that are methods, too: functions whose first argument is a tensor.
 /** Of one tensor, element by element. */
@@ -242,6 +242,15 @@ export interface TensorMethods extends UnaryMethods, BinaryMethods, OtherMethods
   /** Differentiates this tensor; see {@link backward}. */
   backward(cotangent?: TensorLike | null, options?: BackwardOptions): void;
   /**
+   * The elements as nested arrays, which is what `JSON.stringify` writes of a tensor (NaN and infinities as null).
+   *
+   * @example
+   * ```ts
+   * JSON.stringify({ x: tensor([1, 2]) }); // '{"x":[1,2]}'
+   * ```
+   */
+  toJSON(): NestedArray;
+  /**
    * Saves the tensor as `.npy`, or, with the name `tensor`, as `.npz` or `.safetensors`; see {@link saveTensors}.
    *
    * @example
@@ -272,4 +281,14 @@ install("backward", function (cotangent?: TensorLike | null, options?: BackwardO
 
 install("save", function (path: string, options?: SaveTensorsOptions) {
   return saveTensor(this, path, options);
+});
+
+// What other parts of the language ask of a value: JSON, and what Node's console prints.
+install("toJSON", function () {
+  return this.toArray();
+});
+Object.defineProperty(Tensor.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+  value(this: Tensor) {
+    return `${this.constructor.name} ${this}`;
+  },
 });

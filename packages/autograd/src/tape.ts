@@ -232,7 +232,8 @@ export interface Observer {
   /** Carries out `forward`. */
   readonly run: (op: Op<never>, inputs: readonly Tensor[], forward: () => readonly Tensor[]) => readonly Tensor[];
   readonly recorded?: (node: Node) => void;
-  readonly pulledBack?: (node: Node, cotangent: Tensor) => void;
+  /** Carries out `rule`, which gives the cotangent of one input of a node. */
+  readonly pullBack?: (node: Node, rule: () => Tensor | null) => Tensor | null;
 }
 
 let observer: Observer | null = null;

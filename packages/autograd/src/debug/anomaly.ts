@@ -12,16 +12,17 @@ function calls(): string[] {
   return stack.split("\n").slice(1);
 }
 
-const here: string = import.meta.url.replace(/debug\/[^/]*$/, "").replace("file://", "");
+/** Where this package's code is: `src`, or `dist`, whose files lie side by side. */
+const here: string = import.meta.url
+  .replace(/[^/]*$/, "")
+  .replace(/src\/debug\/$/, "src/")
+  .replace("file://", "");
 
 /** The innermost call outside this package. */
 function userLine(): string {
   const outside = calls().find((line) => !line.includes(here) || line.includes(".test."));
   return outside?.trim().replace(/^at /, "") ?? "an unknown place";
 }
-
-/** Whether a derivative rule is being carried out: what it makes is looked at when it has finished. */
-const isPullingBack = (): boolean => calls().some((line) => line.includes(`${here}backward.`));
 
 function isBad(x: Tensor): boolean {
   return x.trace === null && isFloat(x.dtype) && x.data.some((value: number) => !Number.isFinite(value));
@@ -39,11 +40,13 @@ function isBad(x: Tensor): boolean {
  * ```
  */
 export function detectAnomaly<T>(body: () => T): T {
+  // What a derivative rule makes is looked at when it has finished.
+  let rules = 0;
   const result = observedBy(
     {
       run: (op, inputs, forward) => {
         const outputs = forward();
-        if (outputs.some(isBad) && !inputs.some(isBad) && !isPullingBack()) {
+        if (rules === 0 && outputs.some(isBad) && !inputs.some(isBad)) {
           throw new NumericalError({
             op: op.name,
             message: `it made NaN or infinity out of finite numbers, called at ${userLine()}`,
@@ -55,8 +58,15 @@ export function detectAnomaly<T>(body: () => T): T {
       recorded: (node) => {
         node.origin = userLine();
       },
-      pulledBack: (node, cotangent) => {
-        if (!isBad(cotangent)) return;
+      pullBack: (node, rule) => {
+        rules++;
+        let cotangent: Tensor | null;
+        try {
+          cotangent = rule();
+        } finally {
+          rules--;
+        }
+        if (cotangent === null || !isBad(cotangent)) return cotangent;
         throw new NumericalError({
           op: node.name,
           message: `its backward pass gave NaN or infinity; it was called at ${node.origin ?? "an unknown place"}`,

@@ -1,4 +1,4 @@
-import { describe, unknownOption } from "../errors.ts";
+import { checkOptions, describe, unknownOption } from "../errors.ts";
 import type { Node } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { drawSvg } from "./svg.ts";
@@ -19,7 +19,8 @@ export type GraphFormat = (typeof formats)[number];
  * printGraph(tensor([1, 2], { requiresGrad: true }).exp()); // "#1 leaf float32[2]\n#2 exp float32[2] ← #1"
  * ```
  */
-export function printGraph(x: Tensor, { format = "text" }: { readonly format?: GraphFormat } = {}): string {
+export function printGraph(x: Tensor, options: { readonly format?: GraphFormat } = {}): string {
+  const { format = "text" } = checkOptions("printGraph", options, ["format"]);
   if (!formats.includes(format)) throw unknownOption("printGraph", "format", format, formats);
   const seen = new Set<Node>();
   const stack = x.node === null ? [] : [x.node];

@@ -1,6 +1,6 @@
 import { gradients } from "../backward.ts";
 import { isFloat } from "../dtype.ts";
-import { ArgumentError, describe } from "../errors.ts";
+import { ArgumentError, checkOptions, describe } from "../errors.ts";
 import { fromArray, tensor, zeros } from "../ops/create.ts";
 import { Generator } from "../random/generator.ts";
 import { type Shape, sameShape } from "../shape.ts";
@@ -199,12 +199,9 @@ function randomTensor(shape: Shape, random: Generator): Tensor {
   );
 }
 
-function run(
-  op: string,
-  f: CheckedFunction,
-  inputs: readonly Tensor[],
-  { eps = 1e-6, atol = 1e-5, rtol = 1e-3, fast = false, seed = 0, throws = true, modes }: GradcheckOptions,
-): GradcheckReport {
+function run(op: string, f: CheckedFunction, inputs: readonly Tensor[], options: GradcheckOptions): GradcheckReport {
+  checkOptions(op, options, ["eps", "atol", "rtol", "fast", "seed", "throws", "modes"]);
+  const { eps = 1e-6, atol = 1e-5, rtol = 1e-3, fast = false, seed = 0, throws = true, modes } = options;
   if (!(eps > 0)) throw new ArgumentError({ op, message: `eps is ${eps}`, hint: "give a small positive step" });
   const warnings: string[] = [];
   if (inputs.some((x) => x.dtype === "float32")) {

@@ -1,7 +1,7 @@
 import { fillKernel } from "../backend/copy.ts";
 import { backend } from "../backend/current.ts";
 import { allocateArray, type DType, defaultDType, dtypeOfArray, dtypes, isFloat, type TypedArray } from "../dtype.ts";
-import { ArgumentError, DTypeError, ShapeError, unknownOption } from "../errors.ts";
+import { ArgumentError, checkOptions, DTypeError, describe, ShapeError, unknownOption } from "../errors.ts";
 import { launch } from "../launch.ts";
 import { checkShape, type Shape, sizeOf } from "../shape.ts";
 import type { TensorOf } from "../shape-types.ts";
@@ -56,7 +56,7 @@ export function parameter(value: TensorLike, options: TensorOptions = {}): Param
   const source = make("parameter", value, options.dtype);
   const storage = backend().adopt(source.dtype, source.data);
   const result = new Parameter({ storage, shape: source.shape });
-  return mark("parameter", result, { requiresGrad: options.requiresGrad ?? isFloat(source.dtype) });
+  return mark("parameter", result, { ...options, requiresGrad: options.requiresGrad ?? isFloat(source.dtype) });
 }
 
 /**
@@ -248,7 +248,8 @@ export function fromArray(array: TypedArray, shape: Shape, dtype: DType = dtypeO
   return new Tensor({ storage: backend().adopt(dtype, array), shape: [...shape] });
 }
 
-function mark<T extends Tensor>(op: string, x: T, { requiresGrad = false }: TensorOptions): T {
+function mark<T extends Tensor>(op: string, x: T, options: TensorOptions): T {
+  const { requiresGrad = false } = checkOptions(op, options, ["dtype", "requiresGrad"]);
   if (!requiresGrad) return x;
   if (!isFloat(x.dtype)) {
     throw new DTypeError({ op, message: "only floating-point tensors have gradients", operands: [x] });
@@ -293,7 +294,22 @@ function isNdArray(value: TensorLike): value is NdArray {
   return typeof value === "object" && value !== null && "data" in value && "shape" in value;
 }
 
+/** What an element is that should be a number. */
+function nameOf(value: unknown): string {
+  if (value instanceof Tensor) return `a tensor ${describe(value)}`;
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "bigint") return `the bigint ${value}n`;
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}
+
 function fromTyped(data: NdArray["data"], shape: Shape, dtype?: DType): Tensor {
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
+    throw new DTypeError({
+      op: "tensor",
+      message: "the elements are 64-bit integers, for which there is no dtype",
+      hint: "Float64Array.from(array, Number) holds integers up to 2⁵³",
+    });
+  }
   const own: DType =
     data instanceof Float32Array
       ? "float32"
@@ -337,8 +353,11 @@ function fromNested(op: string, value: NestedArray, dtype?: DType): Tensor {
     else if (typeof part !== "number") {
       throw new ArgumentError({
         op,
-        message: `an element is ${Array.isArray(part) ? "an array" : String(part)}, not a number, at depth ${axis}`,
-        hint: "nest arrays equally deep, with numbers or booleans inside",
+        message: `an element is ${nameOf(part)}, not a number, at depth ${axis}`,
+        hint:
+          (part as unknown) instanceof Tensor
+            ? "stack() and concatenate() make one tensor of several"
+            : "nest arrays equally deep, with numbers or booleans inside",
       });
     }
     elements.push(Number(part));

@@ -1,7 +1,7 @@
 import type { GatherKernel, ScatterKernel } from "../backend/backend.ts";
 import { backend } from "../backend/current.ts";
 import { isFloat } from "../dtype.ts";
-import { BoundsError, DTypeError, type Operand, ShapeError } from "../errors.ts";
+import { BoundsError, checkOptions, DTypeError, type Operand, ShapeError } from "../errors.ts";
 import { launch, viewOf } from "../launch.ts";
 import { normalizeAxis, type Shape, sameShape } from "../shape.ts";
 import { apply, type Op, savesInput, savesNothing } from "../tape.ts";
@@ -169,7 +169,8 @@ export function takeAlongAxis(x: TensorLike, indices: TensorLike, axis: number):
  * take([[1, 2], [3, 4]], [1, 1, 0]); // [[3, 4], [3, 4], [1, 2]]
  * ```
  */
-export function take(x: TensorLike, indices: TensorLike, { axis = 0 }: { readonly axis?: number } = {}): Tensor {
+export function take(x: TensorLike, indices: TensorLike, options: { readonly axis?: number } = {}): Tensor {
+  const { axis = 0 } = checkOptions("take", options, ["axis"]);
   const input = asTensor(x);
   const given = asTensor(indices, "int32");
   const at = normalizeAxis("take", axis, input);

@@ -1,5 +1,5 @@
 import { isFloat } from "../dtype.ts";
-import { ArgumentError, ShapeError, unknownOption } from "../errors.ts";
+import { ArgumentError, BoundsError, DTypeError, ShapeError, unknownOption } from "../errors.ts";
 import { normalizeAxis, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { softplus } from "./activation.ts";
@@ -43,6 +43,20 @@ export interface ClassLossOptions extends LossOptions {
   readonly ignoreIndex?: number;
 }
 
+/** Refuses integers that are no class. What stands for every member of a batch has no elements to look at. */
+function checkClasses(op: string, classes: Tensor, ignoreIndex: number, count: number): void {
+  if (classes.trace !== null) return;
+  const { data } = classes;
+  const at = data.findIndex((c: number) => c !== ignoreIndex && !(c >= 0 && c < count));
+  if (at < 0) return;
+  throw new BoundsError({
+    op,
+    message: `class ${data[at]} (element ${at}) is not one of the ${count} classes`,
+    operands: [classes],
+    hint: `classes are integers from 0 to ${count - 1}; ignoreIndex, ${ignoreIndex}, stands for none`,
+  });
+}
+
 /**
  * The negative log-likelihood of the given classes.
  *
@@ -57,19 +71,30 @@ export interface ClassLossOptions extends LossOptions {
  * ```
  */
 export function nllLoss(logProbabilities: TensorLike, target: TensorLike, options: ClassLossOptions = {}): Tensor {
-  const input = floating(logProbabilities);
-  const classes = asTensor(target, "int32");
-  const at = normalizeAxis("nllLoss", options.axis ?? -1, input);
+  return classLoss("nllLoss", floating(logProbabilities), asTensor(target, "int32"), options);
+}
+
+function classLoss(op: string, input: Tensor, classes: Tensor, options: ClassLossOptions): Tensor {
+  if (isFloat(classes.dtype)) {
+    throw new DTypeError({
+      op,
+      message: "classes must be integers",
+      operands: [input, classes],
+      hint: 'cast(classes, "int32")',
+    });
+  }
+  const at = normalizeAxis(op, options.axis ?? -1, input);
   const { reduction = "mean", ignoreIndex = -100 } = options;
-  if (!reductions.includes(reduction)) throw unknownOption("nllLoss", "reduction", reduction, reductions);
+  if (!reductions.includes(reduction)) throw unknownOption(op, "reduction", reduction, reductions);
   if (!sameShape(classes.shape, input.shape.toSpliced(at, 1))) {
     throw new ShapeError({
-      op: "nllLoss",
+      op: op,
       message: "the classes do not have the shape of the predictions without their class axis",
       operands: [input, classes],
     });
   }
   const counted = notEqual(classes, ignoreIndex);
+  checkClasses(op, classes, ignoreIndex, input.shape[at]!);
   const safe = where(counted, classes, 0);
   const picked = squeeze(takeAlongAxis(input, unsqueeze(safe, at), at), at);
   const weights =
@@ -87,6 +112,7 @@ export function nllLoss(logProbabilities: TensorLike, target: TensorLike, option
  * @param target integers of the logits' shape without the class axis; or floats of the logits' shape.
  * @param options.labelSmoothing share of the truth that is spread evenly over all classes. Default: 0.
  * @throws {ShapeError} when the truth has neither shape.
+ * @throws {BoundsError} for an index that is no class.
  *
  * @example
  * ```ts
@@ -126,7 +152,7 @@ export function crossEntropy(
       hint: "classes have the logits' shape without the class axis, probabilities are floats of the logits' shape",
     });
   }
-  const hard = nllLoss(logs, truth, { ...options, axis: at });
+  const hard = classLoss("crossEntropy", logs, truth, { ...options, axis: at });
   if (smoothing === 0) return hard;
   const counted = notEqual(truth, ignoreIndex);
   const spread = where(counted, div(neg(sum(weighted, { axis: at })), count), 0);

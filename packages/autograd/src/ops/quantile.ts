@@ -40,12 +40,12 @@ function quantileOf(
   ignoresNaN: boolean,
 ): Tensor {
   const input = floating(x);
-  const { method = "linear" } = options;
+  const { method = "linear", ...reduce } = options;
   if (!Object.hasOwn(methods, method)) throw unknownOption(op, "method", method, Object.keys(methods));
   const list = typeof q === "number" ? [q] : listOf(op, "quantiles", q);
   const bad = list.find((v) => !(v >= 0 && v <= 1));
   if (bad !== undefined) throw new ArgumentError({ op, message: `q is ${bad}`, hint: "0 ≤ q ≤ 1" });
-  const { last, shape } = merged(op, input, options);
+  const { last, shape } = merged(op, input, reduce);
   const length = last.shape.at(-1)!;
   if (length === 0) throw new ShapeError({ op, message: "there is no element", operands: [input] });
   const { values } = sort(last);

@@ -1,6 +1,6 @@
 import type { ReduceKernel, Reduction } from "../backend/backend.ts";
 import type { DType } from "../dtype.ts";
-import { ShapeError } from "../errors.ts";
+import { checkOptions, ShapeError } from "../errors.ts";
 import { launch, viewOf } from "../launch.ts";
 import { type AxisArgument, normalizeAxes, type Shape, sizeOf } from "../shape.ts";
 import { apply, type Op, savesNothing } from "../tape.ts";
@@ -18,6 +18,11 @@ export interface ReduceOptions {
   readonly axis?: AxisArgument;
   /** Keep reduced axes with length 1. Default: false. */
   readonly keepDims?: boolean;
+}
+
+/** The axes that options ask to be reduced. */
+export function reducedAxes(op: string, options: ReduceOptions, x: Tensor): readonly number[] {
+  return normalizeAxes(op, checkOptions(op, options, ["axis", "keepDims"]).axis, x);
 }
 
 /** The shape with the given axes set to 1. */
@@ -70,7 +75,7 @@ function reduce(reduction: Reduction, x: Tensor, axes: readonly number[], dtype:
 export function sum(x: TensorLike, options: ReduceOptions = {}): Tensor {
   const given = asTensor(x);
   const input = given.dtype === "bool" || given.dtype === "uint8" ? cast(given, "int32") : given;
-  const axes = normalizeAxes("sum", options.axis, input);
+  const axes = reducedAxes("sum", options, input);
   return finish(sumTo(input, reducedShape(input.shape, axes)), axes, options);
 }
 
@@ -84,12 +89,13 @@ export function sum(x: TensorLike, options: ReduceOptions = {}): Tensor {
  */
 export function mean(x: TensorLike, options: ReduceOptions = {}): Tensor {
   const input = floating(x);
-  return div(sum(input, options), countOf(input, options));
+  const count = countOf("mean", input, options);
+  return div(sum(input, options), count);
 }
 
 /** How many elements go into each result. */
-function countOf(input: Tensor, { axis }: ReduceOptions): number {
-  return sizeOf(normalizeAxes("mean", axis, input).map((a) => input.shape[a]!));
+function countOf(op: string, input: Tensor, options: ReduceOptions): number {
+  return sizeOf(reducedAxes(op, options, input).map((a) => input.shape[a]!));
 }
 
 /**
@@ -106,8 +112,10 @@ function countOf(input: Tensor, { axis }: ReduceOptions): number {
  */
 export function variance(x: TensorLike, options: ReduceOptions & { readonly correction?: number } = {}): Tensor {
   const input = floating(x);
-  const centred = sub(input, mean(input, { ...options, keepDims: true }));
-  return div(sum(square(centred), options), Math.max(0, countOf(input, options) - (options.correction ?? 0)));
+  const { correction = 0, ...reduce } = checkOptions("variance", options, ["axis", "keepDims", "correction"]);
+  const count = countOf("variance", input, reduce);
+  const centred = sub(input, mean(input, { ...reduce, keepDims: true }));
+  return div(sum(square(centred), reduce), Math.max(0, count - correction));
 }
 
 interface ExtremeParams {
@@ -136,7 +144,7 @@ const minOp = extremeOp("min");
 
 function extreme(op: Op<ExtremeParams>, x: TensorLike, options: ReduceOptions): Tensor {
   const input = asTensor(x);
-  const axes = normalizeAxes(op.name, options.axis, input);
+  const axes = reducedAxes(op.name, options, input);
   refuseEmpty(op.name, input, axes);
   return finish(apply(op, [input], { axes }), axes, options);
 }
@@ -203,7 +211,7 @@ const discreteOps = {
 
 function argExtreme(reduction: "argmax" | "argmin", x: TensorLike, options: ArgOptions): Tensor {
   const input = asTensor(x);
-  const axes = normalizeAxes(reduction, options.axis, input);
+  const axes = reducedAxes(reduction, options, input);
   refuseEmpty(reduction, input, axes);
   return finish(apply(discreteOps[reduction], [input], { axes }), axes, options);
 }
@@ -236,7 +244,7 @@ export function argmin(x: TensorLike, options: ArgOptions = {}): Tensor {
 
 function logical(reduction: "any" | "all", x: TensorLike, options: ReduceOptions): Tensor {
   const input = asTensor(x);
-  const axes = normalizeAxes(reduction, options.axis, input);
+  const axes = reducedAxes(reduction, options, input);
   return finish(apply(discreteOps[reduction], [input], { axes }), axes, options);
 }
 

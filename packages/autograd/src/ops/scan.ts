@@ -1,4 +1,5 @@
 import type { ScanKernel } from "../backend/backend.ts";
+import { checkOptions } from "../errors.ts";
 import { launch } from "../launch.ts";
 import { normalizeAxis } from "../shape.ts";
 import { apply, type Op, savesNothing } from "../tape.ts";
@@ -38,7 +39,8 @@ function numeric(x: TensorLike): Tensor {
 }
 
 /** Does `f` along an axis as if it were the last. */
-function along(op: string, x: Tensor, { axis = -1 }: ScanOptions, f: (x: Tensor) => Tensor): Tensor {
+function along(op: string, x: Tensor, options: ScanOptions, f: (x: Tensor) => Tensor): Tensor {
+  const { axis = -1 } = checkOptions(op, options, ["axis"]);
   const at = normalizeAxis(op, axis, x);
   return moveAxis(f(moveAxis(x, at, -1)), -1, at);
 }

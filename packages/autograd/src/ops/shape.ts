@@ -1,7 +1,7 @@
 import { copyKernel } from "../backend/copy.ts";
 import { backend } from "../backend/current.ts";
 import { type DType, promoteTypes } from "../dtype.ts";
-import { ArgumentError, AxisError, ShapeError } from "../errors.ts";
+import { ArgumentError, AxisError, checkOptions, ShapeError } from "../errors.ts";
 import { allocate, viewOf } from "../launch.ts";
 import { type AxisArgument, listOf, normalizeAxes, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
 import { apply, type Op, savesNothing } from "../tape.ts";
@@ -183,7 +183,8 @@ const concatenateOp: Op<ConcatenateParams> = {
  * concatenate([[1, 2], [3]]); // [1, 2, 3]
  * ```
  */
-export function concatenate(xs: readonly TensorLike[], { axis = 0 }: { readonly axis?: number } = {}): Tensor {
+export function concatenate(xs: readonly TensorLike[], options: { readonly axis?: number } = {}): Tensor {
+  const { axis = 0 } = checkOptions("concatenate", options, ["axis"]);
   if (listOf("concatenate", "tensors", xs).length === 0)
     throw new ArgumentError({ op: "concatenate", message: "the list of tensors is empty" });
   const inputs = xs.map((x) => asTensor(x));
@@ -212,7 +213,8 @@ export function concatenate(xs: readonly TensorLike[], { axis = 0 }: { readonly 
  * stack([[1, 2], [3, 4]], { axis: 1 }); // [[1, 3], [2, 4]]
  * ```
  */
-export function stack(xs: readonly TensorLike[], { axis = 0 }: { readonly axis?: number } = {}): Tensor {
+export function stack(xs: readonly TensorLike[], options: { readonly axis?: number } = {}): Tensor {
+  const { axis = 0 } = checkOptions("stack", options, ["axis"]);
   if (listOf("stack", "tensors", xs).length === 0)
     throw new ArgumentError({ op: "stack", message: "the list of tensors is empty" });
   const inputs = xs.map((x) => asTensor(x));

@@ -1,5 +1,6 @@
 import type { SoftmaxKernel } from "../backend/backend.ts";
 import { defaultDType, isFloat } from "../dtype.ts";
+import { checkOptions } from "../errors.ts";
 import { launch } from "../launch.ts";
 import { normalizeAxis } from "../shape.ts";
 import { apply, type Op, savesOutput } from "../tape.ts";
@@ -43,7 +44,8 @@ export interface SoftmaxOptions {
   readonly axis?: number;
 }
 
-function alongAxis(op: Op<null>, x: TensorLike, { axis = -1 }: SoftmaxOptions): Tensor {
+function alongAxis(op: Op<null>, x: TensorLike, options: SoftmaxOptions): Tensor {
+  const { axis = -1 } = checkOptions(op.name, options, ["axis"]);
   const given = asTensor(x);
   const input = isFloat(given.dtype) ? given : cast(given, defaultDType());
   const at = normalizeAxis(op.name, axis, input);

@@ -1,6 +1,6 @@
 import type { SortKernel } from "../backend/backend.ts";
 import { backend } from "../backend/current.ts";
-import { ArgumentError, ShapeError, unknownOption } from "../errors.ts";
+import { ArgumentError, checkOptions, ShapeError, unknownOption } from "../errors.ts";
 import { allocate } from "../launch.ts";
 import { normalizeAxis } from "../shape.ts";
 import { apply, type Op, savesNothing } from "../tape.ts";
@@ -43,7 +43,8 @@ export interface SortOptions {
  * argsort([3, 1, 2]); // [1, 2, 0]
  * ```
  */
-export function argsort(x: TensorLike, { axis = -1, descending = false }: SortOptions = {}): Tensor {
+export function argsort(x: TensorLike, options: SortOptions = {}): Tensor {
+  const { axis = -1, descending = false } = checkOptions("argsort", options, ["axis", "descending"]);
   const input = asTensor(x);
   const at = normalizeAxis("argsort", axis, input);
   return moveAxis(apply(argsortOp, [moveAxis(input, at, -1)], descending), -1, at);

@@ -1,6 +1,6 @@
 import { isFloat } from "../dtype.ts";
-import { ArgumentError, ShapeError } from "../errors.ts";
-import { listOf, normalizeAxes, normalizeAxis, type Shape, sameShape, sizeOf } from "../shape.ts";
+import { ArgumentError, checkOptions, ShapeError } from "../errors.ts";
+import { listOf, normalizeAxis, type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { abs, add, div, mul, pow, square, sub } from "./arithmetic.ts";
 import { cast, floating } from "./cast.ts";
@@ -8,23 +8,19 @@ import { equal, isFinite, isNan, logicalNot, notEqual, where } from "./compariso
 import { asTensor, fromArray, full, type TensorLike } from "./create.ts";
 import { detach } from "./detach.ts";
 import { exp, log, sqrt } from "./math.ts";
-import { max, mean, min, type ReduceOptions, sum, variance } from "./reduction.ts";
+import { max, mean, min, type ReduceOptions, reducedAxes, sum, variance } from "./reduction.ts";
 import { permute, reshape } from "./reshape.ts";
 import { productOfLast } from "./scan.ts";
 import { moveAxis } from "./shape.ts";
 import { slice } from "./view.ts";
 
 /** The reduced axes merged into one last axis, and the shape to give the result. */
-export function merged(
-  op: string,
-  x: Tensor,
-  { axis, keepDims = false }: ReduceOptions,
-): { last: Tensor; shape: Shape } {
-  const axes = normalizeAxes(op, axis, x);
+export function merged(op: string, x: Tensor, options: ReduceOptions): { last: Tensor; shape: Shape } {
+  const axes = reducedAxes(op, options, x);
   const kept = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
   const count = sizeOf(axes.map((a) => x.shape[a]!));
   const last = reshape(permute(x, [...kept, ...axes]), [...kept.map((a) => x.shape[a]!), count]);
-  const shape = keepDims ? x.shape.map((n, i) => (axes.includes(i) ? 1 : n)) : kept.map((a) => x.shape[a]!);
+  const shape = options.keepDims ? x.shape.map((n, i) => (axes.includes(i) ? 1 : n)) : kept.map((a) => x.shape[a]!);
   return { last, shape };
 }
 
@@ -53,7 +49,7 @@ export function prod(x: TensorLike, options: ReduceOptions = {}): Tensor {
  */
 export function logSumExp(x: TensorLike, options: ReduceOptions = {}): Tensor {
   const input = floating(x);
-  const axes = normalizeAxes("logSumExp", options.axis, input);
+  const axes = reducedAxes("logSumExp", options, input);
   if (axes.some((a) => input.shape[a] === 0)) return log(sum(exp(input), options));
   const highest = detach(max(input, { axis: axes, keepDims: true }));
   const shift = where(isFinite(highest), highest, 0);
@@ -98,17 +94,17 @@ export function std(x: TensorLike, options: ReduceOptions & { readonly correctio
  */
 export function norm(x: TensorLike, options: ReduceOptions & { readonly ord?: number } = {}): Tensor {
   const input = floating(x);
-  const { ord = 2 } = options;
-  if (ord === 2) return safeSqrt(sum(square(input), options));
-  if (ord === 1) return sum(abs(input), options);
-  if (ord === 0) return sum(cast(notEqual(input, 0), input.dtype), options);
-  if (ord === Number.POSITIVE_INFINITY) return max(abs(input), options);
-  if (ord === Number.NEGATIVE_INFINITY) return min(abs(input), options);
+  const { ord = 2, ...reduce } = checkOptions("norm", options, ["axis", "keepDims", "ord"]);
+  if (ord === 2) return safeSqrt(sum(square(input), reduce));
+  if (ord === 1) return sum(abs(input), reduce);
+  if (ord === 0) return sum(cast(notEqual(input, 0), input.dtype), reduce);
+  if (ord === Number.POSITIVE_INFINITY) return max(abs(input), reduce);
+  if (ord === Number.NEGATIVE_INFINITY) return min(abs(input), reduce);
   if (Number.isNaN(ord)) throw new ArgumentError({ op: "norm", message: "ord is NaN" });
   // Elements that are 0, where |x|ᵖ may have no derivative, are given none.
   const none = ord > 0 ? 0 : Number.POSITIVE_INFINITY;
   const isZero = equal(input, 0);
-  const total = sum(where(isZero, none, pow(where(isZero, 1, abs(input)), ord)), options);
+  const total = sum(where(isZero, none, pow(where(isZero, 1, abs(input)), ord)), reduce);
   const isNone = equal(total, none);
   return where(isNone, 0, pow(where(isNone, 1, total), 1 / ord));
 }
@@ -182,12 +178,10 @@ export function nanMean(x: TensorLike, options: ReduceOptions = {}): Tensor {
  */
 export function average(x: TensorLike, options: ReduceOptions & { readonly weights?: TensorLike } = {}): Tensor {
   const input = floating(x);
-  if (options.weights === undefined) return mean(input, options);
-  const weights = asTensor(options.weights, isFloat(input.dtype) ? input.dtype : "float32");
-  return div(
-    sum(mul(input, weights), options),
-    sum(mul(weights, full(input.shape, 1, { dtype: input.dtype })), options),
-  );
+  const { weights: given, ...reduce } = checkOptions("average", options, ["axis", "keepDims", "weights"]);
+  if (given === undefined) return mean(input, reduce);
+  const weights = asTensor(given, isFloat(input.dtype) ? input.dtype : "float32");
+  return div(sum(mul(input, weights), reduce), sum(mul(weights, full(input.shape, 1, { dtype: input.dtype })), reduce));
 }
 
 /**

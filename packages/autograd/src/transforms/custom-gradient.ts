@@ -29,7 +29,12 @@ function customOp(arity: number, { forward, backward }: CustomGradient): Op<null
   const rule = (cotangent: Tensor, inputs: readonly Tensor[], output: Tensor): readonly (Tensor | null)[] => {
     const result = backward(cotangent, { inputs, output });
     const list = Array.isArray(result) ? (result as readonly (Tensor | null)[]) : [result as Tensor | null];
-    if (list.length === arity) return list;
+    if (list.length === arity) {
+      list.forEach((gradient, i) => {
+        if (gradient !== null) tensorIn("customGradient", `gradient ${i} that backward gave`, gradient);
+      });
+      return list;
+    }
     throw new ArgumentError({
       op: "customGradient",
       message: `backward gave ${list.length} gradients for ${arity} inputs`,
@@ -102,6 +107,10 @@ function customOp(arity: number, { forward, backward }: CustomGradient): Op<null
  * ```
  */
 export function customGradient(rules: CustomGradient): (...inputs: Tensor[]) => Tensor {
+  for (const name of ["forward", "backward"] as const) {
+    if (typeof rules[name] === "function") continue;
+    throw new ArgumentError({ op: "customGradient", message: `${name} is ${typeof rules[name]}, not a function` });
+  }
   const ops = new Map<number, Op<null>>();
   return (...inputs) => {
     let op = ops.get(inputs.length);

@@ -1,5 +1,5 @@
 import type { FloatDType } from "../dtype.ts";
-import { unknownOption } from "../errors.ts";
+import { checkOptions, unknownOption } from "../errors.ts";
 import { eye, reshape, transpose } from "../ops/index.ts";
 import type { Tensor } from "../tensor.ts";
 import { grad } from "./grad.ts";
@@ -29,7 +29,8 @@ function basis(x: Tensor): Tensor {
  * jacobian((x) => x.square())(tensor([1, 2])); // [[2, 0], [0, 4]]
  * ```
  */
-export function jacobian(f: (x: Tensor) => Tensor, { mode = "auto" }: JacobianOptions = {}): (x: Tensor) => Tensor {
+export function jacobian(f: (x: Tensor) => Tensor, options: JacobianOptions = {}): (x: Tensor) => Tensor {
+  const { mode = "auto" } = checkOptions("jacobian", options, ["mode"]);
   if (!["auto", "forward", "reverse"].includes(mode)) {
     throw unknownOption("jacobian", "mode", mode, ["auto", "forward", "reverse"]);
   }

@@ -23,8 +23,18 @@ export function mapTree<T>(tree: T, f: (x: Tensor) => Tensor): T {
  */
 export function tensorIn(op: string, what: string, value: Tensor): Tensor {
   if (value instanceof Tensor) return value;
-  const given = value === null || typeof value !== "object" ? String(value) : "an object";
-  throw new ArgumentError({ op, message: `${what} is ${given}, not a tensor`, hint: "tensor(…) makes one of numbers" });
+  const given: unknown = value;
+  const isPromise = given instanceof Promise;
+  const object = isPromise ? "a promise" : Array.isArray(given) ? "an array" : "an object";
+  throw new ArgumentError({
+    op,
+    message: `${what} is ${typeof given === "object" && given !== null ? object : String(given)}, not a tensor`,
+    hint: isPromise
+      ? "what is transformed must not be asynchronous"
+      : given === undefined
+        ? "is there a return?"
+        : "tensor(…) makes one of numbers; item(), data and toArray() leave the tape",
+  });
 }
 
 /** The tensors of a tree, in order. */

@@ -1,4 +1,4 @@
-import { ArgumentError, GradienteError, ShapeError } from "../errors.ts";
+import { ArgumentError, checkOptions, GradienteError, ShapeError } from "../errors.ts";
 import { broadcastTo, moveAxis } from "../ops/index.ts";
 import { normalizeAxis } from "../shape.ts";
 import type { Op } from "../tape.ts";
@@ -76,7 +76,7 @@ export function vmap<Args extends Tensor[], Result extends Tensor | readonly Ten
   f: (...args: Args) => Result,
   options: VmapOptions = {},
 ): (...args: Args) => Result extends Tensor ? Tensor : Tensor[] {
-  const { inAxes = 0, outAxes = 0 } = options;
+  const { inAxes = 0, outAxes = 0 } = checkOptions("vmap", options, ["inAxes", "outAxes"]);
   return (...args) => {
     if (typeof inAxes !== "number" && inAxes.length !== args.length) {
       throw new ArgumentError({
@@ -100,6 +100,7 @@ export function vmap<Args extends Tensor[], Result extends Tensor | readonly Ten
         op: "vmap",
         message: `batches have different lengths: ${[...lengths].join(", ")}`,
         operands: args,
+        hint: "inAxes says which axis of each argument is the batch, and null that all members share it",
       });
     }
     const [size] = [...lengths] as [number];
