@@ -88,7 +88,7 @@ def case(layer, *inputs, training=None, mask=None, listed=False, gradients=True,
     first = jax.tree_util.tree_leaves(eager)[0]
     out_mask = getattr(first, "_keras_mask", None)
     entry = {
-        "layer": layer.__class__.__name__,
+        "layer": keras.saving.serialize_keras_object(layer)["class_name"],
         "config": config,
         "inputs": [array(x) for x in inputs],
         "weights": weights,

@@ -81,6 +81,8 @@ describe("layers, compared with Keras", () => {
 
   it.each(named.filter(([, c]) => !c.title))("%s", (_, c) => {
     const layer = build(c);
+    const again = nn.deserializeLayer({ class_name: layer.className, config: layer.getConfig() });
+    expect(again.getConfig()).toEqual(layer.getConfig());
     const inputs = c.inputs.map((t) => read(t, c.gradInputs !== undefined));
     const shapes = inputs.map((x) => [null, ...x.shape.slice(1)]);
     const options = optionsOf(c);

@@ -352,7 +352,7 @@ describe("functional models", () => {
     const [q, v, m] = [nn.input({ shape: [3, 4] }), nn.input({ shape: [3, 4] }), nn.input({ shape: [3, 3] })];
     const heads = new nn.MultiHeadAttention({ numHeads: 2, keyDim: 3, outputShape: [2, 3], useGate: true });
     const [a, scores] = heads.applyAll([q, v], { useCausalMask: true, returnAttentionScores: true });
-    const groups = new nn.GroupedQueryAttention({
+    const groups = new nn.GroupQueryAttention({
       headDim: 2,
       numQueryHeads: 4,
       numKeyValueHeads: 2,

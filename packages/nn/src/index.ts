@@ -72,8 +72,8 @@ export {
   AdditiveAttention,
   Attention,
   type AttentionOptions,
-  GroupedQueryAttention,
-  type GroupedQueryAttentionOptions,
+  GroupQueryAttention,
+  type GroupQueryAttentionOptions,
   MultiHeadAttention,
   type MultiHeadAttentionOptions,
 } from "./layers/attention.ts";

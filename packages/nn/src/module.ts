@@ -190,11 +190,16 @@ export abstract class Layer {
   /** Goes on from what {@link runState} gave. */
   restoreRunState(_state: State): void {}
 
+  /** @internal The weights that belong to the layer itself, in Keras' order. */
+  get directWeights(): readonly Weight[] {
+    const own = this.ownWeights;
+    return [...own.filter((w) => w.trainable), ...own.filter((w) => !w.trainable)];
+  }
+
   /** Every weight in Keras' order. */
   get weights(): readonly Weight[] {
-    const own = this.ownWeights;
     const inner = this.sublayers().flatMap((layer) => layer.weights);
-    return [...new Set([...own.filter((w) => w.trainable), ...own.filter((w) => !w.trainable), ...inner])];
+    return [...new Set([...this.directWeights, ...inner])];
   }
 
   /** The weights that training changes: none of a frozen layer's. */
@@ -464,7 +469,9 @@ export function layerConfig(layer: Layer): Config {
         : className === "Functional"
           ? "keras.src.models.functional"
           : "keras.layers";
-  return { module, class_name: className, config: layer.getConfig(), registered_name: registered };
+  // The one class that Keras exports under another name than its own.
+  const exported = className === "GroupedQueryAttention" ? "GroupQueryAttention" : className;
+  return { module, class_name: exported, config: layer.getConfig(), registered_name: registered };
 }
 
 function isSymbolic(inputs: readonly Tensor[] | readonly SymbolicTensor[]): inputs is readonly SymbolicTensor[] {

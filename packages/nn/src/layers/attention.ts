@@ -126,6 +126,14 @@ abstract class HeadsAttention extends AnyAttention {
     this.given = options;
   }
 
+  /** @internal Self-attention is to queries and values, in Keras' files too. */
+  override connect(
+    inputs: readonly SymbolicTensor[],
+    options: CallOptions<SymbolicTensor> = {},
+  ): readonly SymbolicTensor[] {
+    return super.connect(inputs.length === 1 ? [inputs[0]!, inputs[0]!] : inputs, options);
+  }
+
   /** Lengths of the output's axes after the steps. */
   protected outputLengths(query: BatchShape): readonly number[] {
     return [query.at(-1)!];
@@ -346,8 +354,8 @@ export class MultiHeadAttention extends HeadsAttention {
   }
 }
 
-/** Options of {@link GroupedQueryAttention}. */
-export interface GroupedQueryAttentionOptions extends HeadOptions {
+/** Options of {@link GroupQueryAttention}. */
+export interface GroupQueryAttentionOptions extends HeadOptions {
   /** Length of queries, keys and values of each head. */
   readonly headDim: number;
   readonly numQueryHeads: number;
@@ -356,24 +364,25 @@ export interface GroupedQueryAttentionOptions extends HeadOptions {
 }
 
 /**
- * {@link MultiHeadAttention} in which groups of query heads share one head of keys and values (Ainslie et al., 2023).
+ * {@link MultiHeadAttention} in which groups of query heads share one head of keys and values (Ainslie et al., 2023). As in
+ * Keras, its class is named `GroupedQueryAttention`, and exported without the "ed".
  *
  * Weights: query, key, value and output projections, each kernel then bias.
  */
-export class GroupedQueryAttention extends HeadsAttention {
+export class GroupQueryAttention extends HeadsAttention {
   static override readonly className = "GroupedQueryAttention";
   protected readonly queryHeads: number;
   protected readonly valueHeads: number;
   protected readonly keyDim: number;
   protected readonly valueDim: number;
 
-  constructor(options: GroupedQueryAttentionOptions) {
+  constructor(options: GroupQueryAttentionOptions) {
     super(options);
     const { headDim, numQueryHeads, numKeyValueHeads } = options;
-    positive("GroupedQueryAttention", { headDim, numQueryHeads, numKeyValueHeads });
+    positive("GroupQueryAttention", { headDim, numQueryHeads, numKeyValueHeads });
     if (numQueryHeads % numKeyValueHeads !== 0) {
       throw new ArgumentError({
-        op: "GroupedQueryAttention",
+        op: "GroupQueryAttention",
         message: `${numKeyValueHeads} heads of keys and values do not divide ${numQueryHeads} heads of queries`,
       });
     }

@@ -156,7 +156,7 @@ export class Dot extends Merge {
   override getConfig(): Config {
     return {
       ...super.getConfig(),
-      axes: this.axes[0] === this.axes[1] ? this.axes[0] : this.axes,
+      axes: this.axes,
       normalize: this.normalize,
     };
   }

@@ -24,12 +24,17 @@ const attributes: Readonly<Record<string, readonly string[]>> = {
   StackedRNNCells: ["cells/"],
   Bidirectional: ["forward_layer", "backward_layer"],
   TimeDistributed: ["layer"],
+  SpectralNormalization: ["layer"],
 };
+
+/** What paths of projections begin with that Keras does not publish. */
+function hidden(layer: Layer, projection: string): string {
+  return layer.className === "GroupedQueryAttention" || projection === "gate" ? "_" : "";
+}
 
 function partOf(layer: Layer): Part {
   const inner = layer.sublayers();
-  const elsewhere = new Set(inner.flatMap((l) => l.weights));
-  const weights = layer.weights.filter((w) => !elsewhere.has(w));
+  const weights = layer.directWeights;
   // `query/kernel` is the kernel of a projection, which is a layer in Keras.
   const groups = Map.groupBy(
     weights.filter((w) => w.name.includes("/")),
@@ -37,7 +42,10 @@ function partOf(layer: Layer): Part {
   );
   const projections = [...groups].map(
     ([name, own]) =>
-      [`${name.replace(/^attention_/, "")}_dense`, { name, layer: null, own, parts: [] }] as readonly [string, Part],
+      [
+        `${hidden(layer, name)}${name.replace(/^attention_/, "")}_dense`,
+        { name, layer: null, own, parts: [] },
+      ] as readonly [string, Part],
   );
   const names = Object.hasOwn(attributes, layer.className) ? attributes[layer.className]! : ["layers/"];
   const list = names.length === 1 && names[0]!.endsWith("/") ? names[0]! : null;

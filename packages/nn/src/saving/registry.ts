@@ -157,6 +157,8 @@ for (const [type, names] of positional) {
   });
 }
 
+readers.set("GroupQueryAttention", readers.get("GroupedQueryAttention")!);
+
 /** Options come from files, so that no type is known of them; classes check what they are given. */
 function construct(type: LayerClass, args: readonly unknown[]): Layer {
   return Reflect.construct(type, args) as Layer;

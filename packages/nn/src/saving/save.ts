@@ -114,6 +114,15 @@ function legacyModel(model: Model, withTraining: boolean): GroupToWrite {
   return root;
 }
 
+/** Where layers hold others, which Keras 3 finds by their modules in files of this kind too. */
+const within: ReadonlySet<string> = new Set(["layer", "backward_layer", "cell", "cells"]);
+
+function withModule(value: Json): Json {
+  const legacy = legacyConfig(value);
+  const known = isSerialized(value) && value.module !== null && isRecord(legacy);
+  return known ? { module: value.module ?? "keras.layers", ...legacy, registered_name: null } : legacy;
+}
+
 /** A configuration in the words of Keras 2, which Keras 3 reads too: classes without modules, dtypes by name. */
 function legacyConfig(value: Json): Json {
   if (Array.isArray(value)) return value.map(legacyConfig);
@@ -122,6 +131,8 @@ function legacyConfig(value: Json): Json {
   const entries = Object.entries(value).flatMap(([key, inner]): [string, Json][] => {
     if ((key === "module" || key === "registered_name") && "class_name" in value) return [];
     if (key === "class_name" && typeof value.registered_name === "string") return [[key, value.registered_name]];
+    if (key === "class_name" && inner === "GroupQueryAttention") return [[key, "GroupedQueryAttention"]];
+    if (within.has(key)) return [[key, Array.isArray(inner) ? inner.map(withModule) : withModule(inner)]];
     if (key === "batch_shape") return [["batch_input_shape", inner]];
     if (key === "inbound_nodes" && Array.isArray(inner)) return [[key, legacyNodes(inner)]];
     return [[key, legacyConfig(inner)]];
