@@ -262,7 +262,7 @@ export function reduceRunner(runtime: Runtime): Attempt<KernelRunner<ReduceKerne
       const direction: Direction =
         count <= 1 || reduced.stride === size ? "along" : n <= 1 || kept.stride === size ? "across" : "strided";
       const run = (parts: number, target: number, partKept: number, partCount: number): void => {
-        const args = [target, from, n, kept.stride || size, count, reduced.stride, partKept, partCount];
+        const args = [target, from, n, n <= 1 ? size : kept.stride, count, reduced.stride, partKept, partCount];
         runtime.parallel(entryFor(direction), parts, args, n * count);
       };
       if (n * count < 2 * partElements) {
@@ -291,7 +291,7 @@ export function reduceRunner(runtime: Runtime): Attempt<KernelRunner<ReduceKerne
         const [n, count] = [keptOne.length, reducedOne.length];
         const along = count <= 1 || reducedOne.stride === 1;
         const direction: Direction = along ? "along" : n <= 1 || keptOne.stride === 1 ? "across" : "strided";
-        const steps = [(keptOne.stride || 1) * size, reducedOne.stride * size] as const;
+        const steps = [n <= 1 ? size : keptOne.stride * size, reducedOne.stride * size] as const;
         entryFor(direction).entry(0, 0, to, from, n, steps[0], count, steps[1], 0, 0);
         return true;
       }
