@@ -92,12 +92,12 @@ await topic("fashion-mnist-cnn", async ({ quick, seed }) => {
       series: [byEpoch("accuracy", history.accuracy!), byEpoch("val_accuracy", history.val_accuracy!)],
     },
     {
-      title: "calibration on the test images",
+      title: "calibration, where at least 20 test images are",
       xLabel: "probability it gives its answer (%)",
       yLabel: "answers that are right (%)",
       ...percent,
       series: [
-        { name: "found", marked: true, points: bins.filter(({ count }) => count > 0).map(({ at }) => at) },
+        { name: "found", marked: true, points: bins.filter(({ count }) => count >= 20).map(({ at }) => at) },
         {
           name: "as it should be",
           kind: "dashed",

@@ -216,6 +216,12 @@ describe("searches", () => {
     expect(spent).toBe(found.trials.reduce((sum, t) => sum + t.budget, 0));
   });
 
+  it("successive halving spends no more than it may in all", async () => {
+    const found = await successiveHalving(space, noisy(), { trials: 8, totalBudget: 100, seed: 4 });
+    expect(found.evaluations.map((e) => e.budget)).toEqual([...Array(8).fill(4), ...Array(4).fill(12), 28, 28]);
+    expect(found.totalBudget).toBe(8 * 4 + 4 * 8 + 2 * 16);
+  });
+
   it("take their random numbers from their seed, and leave the global generator as it was", async () => {
     manualSeed(4);
     const expected = [rand([]).item(), rand([]).item()];
@@ -315,7 +321,15 @@ describe("searches", () => {
       ].join("\n"),
     );
     expect(found.toJSON()).toMatchObject({ best: 0, totalBudget: 4, scoreName: "score" });
+  });
+
+  it("refuse options that make no sense", async () => {
     expect(() => randomSearch(space, noisy(), { trials: 0 })).toThrow(/trials is 0/);
+    expect(() => gridSearch(space, noisy(), { budget: 0.5 })).toThrow(/budget is 0.5/);
+    expect(() => hyperband(space, noisy(), { maxBudget: 0 })).toThrow(/maxBudget is 0/);
+    await expect(gridSearch(space, noisy(), { seed: 0.5 })).rejects.toThrow(/seed is 0.5/);
+    const direction = "up" as unknown as "max";
+    await expect(gridSearch(space, noisy(), { direction })).rejects.toThrow(/"up", expected "min" or "max"/);
   });
 });
 

@@ -115,6 +115,9 @@ export class Search {
         message: `direction is ${JSON.stringify(direction)}, expected "min" or "max"`,
       });
     }
+    if (options.seed !== undefined && !Number.isSafeInteger(options.seed)) {
+      throw new ArgumentError({ op: method, message: `seed is ${options.seed}, expected a whole number` });
+    }
     // What reads and writes files is loaded only when it is needed.
     const file = path === undefined ? null : { path, journals: (await import("./journal.ts")).Journal };
     const seed = options.seed ?? (await file?.journals.seedOf(file.path)) ?? drawSeed();

@@ -1,7 +1,21 @@
 import { Generator } from "@gradiente/autograd";
 import fc from "fast-check";
 import { describe, expect, expectTypeOf, it } from "vitest";
-import { choice, float, gridOf, int, kFold, sampleSpace } from "../index.ts";
+import {
+  choice,
+  Dense,
+  float,
+  gridOf,
+  gridSearch,
+  hyperband,
+  int,
+  kFold,
+  randomSearch,
+  Sequential,
+  SGD,
+  sampleSpace,
+  trainAndValidate,
+} from "../index.ts";
 import { gridSize, type Values } from "./space.ts";
 
 const random = (seed: number): (() => number) => {
@@ -27,6 +41,54 @@ describe("spaces", () => {
     expectTypeOf<V["bias"]>().toEqualTypeOf<boolean>();
     const check = (v: V): number => (v.optimizer.name === "sgd" ? v.optimizer.momentum : v.units[0]);
     expect([...gridOf(space)].map(check)).toHaveLength(2 * 3 * 5);
+  });
+
+  it("give an objective its types where they are stated, and results theirs", async () => {
+    const found = await randomSearch(
+      {
+        units: int(1, 4),
+        optimizer: choice([
+          { name: "sgd", momentum: float(0, 1) },
+          { name: "adam", more: choice([[1], [2, 3]]) },
+        ]),
+      },
+      ({ units, optimizer }) => {
+        expectTypeOf(units).toEqualTypeOf<number>();
+        const extra = optimizer.name === "sgd" ? optimizer.momentum : optimizer.more.length;
+        return () => units + extra;
+      },
+      { trials: 3, seed: 1 },
+    );
+    expectTypeOf(found.best.values.units).toEqualTypeOf<number>();
+    expectTypeOf(found.best.values.optimizer.name).toEqualTypeOf<"sgd" | "adam">();
+    const objective = trainAndValidate(
+      ({ rate }: { rate: number }, { seed }) => {
+        const model = new Sequential([new Dense(1)], { seed });
+        model.compile({ loss: "mse", optimizer: new SGD({ learningRate: rate }) });
+        return model;
+      },
+      [[0], [1], [2], [3]],
+      [1, 3, 5, 7],
+      { folds: 2 },
+    );
+    expect((await gridSearch({ rate: choice([0.01, 0.1]) }, objective, { seed: 1 })).trials).toHaveLength(2);
+    const inline = await hyperband(
+      { rate: float(0.01, 0.1) },
+      trainAndValidate(
+        ({ rate }, { seed }) => {
+          expectTypeOf(rate).toEqualTypeOf<number>();
+          const model = new Sequential([new Dense(1)], { seed });
+          model.compile({ loss: "mse", optimizer: new SGD({ learningRate: rate }) });
+          return model;
+        },
+        [[0], [1], [2], [3]],
+        [1, 3, 5, 7],
+        { folds: 2 },
+      ),
+      { maxBudget: 3, seed: 1 },
+    );
+    expectTypeOf(inline.best.values).toEqualTypeOf<{ readonly rate: number }>();
+    expect(inline.best.score).toBeGreaterThan(0);
   });
 
   it("have grids of all combinations, each once, and as many as they say", () => {

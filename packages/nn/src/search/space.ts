@@ -30,8 +30,9 @@ export type Space =
   | { readonly [name: string]: Space };
 
 /** The values that a space of this type gives: `{ units: Dimension<number> }` gives `{ units: number }`. */
-export type Values<S> =
-  S extends Dimension<infer T> ? T : S extends object ? { readonly [K in keyof S]: Values<S[K]> } : S;
+export type Values<S> = [Space] extends [S] ? unknown : ValuesOf<S>; // of any space, of whatever depth, nothing is known
+
+type ValuesOf<S> = S extends Dimension<infer T> ? T : S extends object ? { readonly [K in keyof S]: Values<S[K]> } : S;
 
 class Choice extends Dimension<Json> {
   private readonly options: readonly Space[];
