@@ -85,7 +85,7 @@ export function createWasmBackend(options: WasmOptions = {}): WasmBackend | null
     contract: contractRunner(runtime),
     elementwise,
     reduce: (...args: Parameters<typeof reduce>) =>
-      reduce(...args) || windows.reduce(...args) || position(...args) || runPositions(...args),
+      windows.reduce(...args) || reduce(...args) || position(...args) || runPositions(...args),
     gather: runGather,
     scatter: runScatter,
     accumulate: accumulateRunner(elementwise, windows.accumulate),

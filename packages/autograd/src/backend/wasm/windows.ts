@@ -183,8 +183,9 @@ function build(runtime: Runtime, work: Work, compute: Compute): PartedEntry {
 }
 
 const supported = (dtype: DType): dtype is Compute => dtype === "float32" || dtype === "float64" || dtype === "int32";
-/** Sums of more floats than this are left to kernels that halve them. */
-const longestSum = 64;
+/** Reductions of more elements than this, or of fewer rows, are left to kernels that halve long sums. */
+const mostTaps = 64;
+const fewestRows = 4;
 
 /** How many elements away from its first one a view reaches along some axes. */
 function reach({ shape, strides }: View, from: number, to: number): number {
@@ -260,8 +261,8 @@ export function windowRunners(runtime: Runtime): WindowRunners {
       if (output!.size === 0) return true;
       const kept = output!.shape.length;
       const taps = product(input!.shape, kept, input!.shape.length);
-      const isSum = reduction === "sum" || reduction === "prod";
-      if (taps === 0 || (isSum && taps > longestSum && input!.dtype !== "int32")) return false;
+      const rows = product(output!.shape, 0, kept - 1);
+      if (kept < 2 || rows < fewestRows || taps === 0 || taps > mostTaps) return false;
       return run(reduction, [input!, output!], kept, kept - 1);
     },
     accumulate: (_, [input], [output]) => {
