@@ -290,6 +290,7 @@ export abstract class Optimizer {
   state(parameters: readonly Parameter[]): State {
     const of = (kept: ReadonlyMap<Parameter, Parameter>): State => parameters.map((p) => kept.get(p) ?? null);
     return {
+      className: this.className,
       steps: this.steps,
       learningRate: typeof this.rate === "number" ? this.rate : null,
       slots: parameters.map((p) => this.slots.get(p) ?? null),
@@ -301,16 +302,23 @@ export abstract class Optimizer {
   /** Goes on from what {@link state} gave. @throws {CheckpointError} when it was of another optimizer. */
   restoreState(parameters: readonly Parameter[], state: State): void {
     const saved = new Fields("the optimizer", state);
+    const className = saved.text("className");
+    if (className !== this.className) {
+      throw misfit(`it was written with the optimizer ${className}, and the model is compiled with ${this.className}`);
+    }
     const slots = saved.list("slots");
-    parameters.forEach((p, i) => {
-      if (slots[i] === null) return;
+    const changes = parameters.flatMap((p, i) => {
+      if (slots[i] === null) return [];
       const values = new Fields("the optimizer's slots", { values: slots[i] ?? [] }).tensors("values");
       const own = this.slots.get(p) ?? this.createSlots(p);
       const fits = own.length === values.length && own.every((s, k) => s.shape.join() === values[k]?.shape.join());
-      if (!fits) throw misfit(`the optimizer that wrote it kept other arrays than ${this.className}`);
+      if (!fits) throw misfit("the optimizer that wrote it had other options: it kept other arrays");
+      return [{ p, own, values }];
+    });
+    for (const { p, own, values } of changes) {
       own.forEach((slot, k) => void slot.write(values[k]!.data));
       this.slots.set(p, own);
-    });
+    }
     for (const [name, kept] of [
       ["averages", this.averages],
       ["accumulated", this.accumulated],

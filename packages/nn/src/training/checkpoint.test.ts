@@ -229,7 +229,8 @@ describe("BackupAndRestore", () => {
     await train({ stopAfter: 7, callbacks: [new BackupAndRestore(directory)] });
     const again = () => [new BackupAndRestore(directory)];
     const cases: readonly [() => Promise<unknown>, RegExp][] = [
-      [() => train({ callbacks: again(), optimizer: () => new RMSprop() }), /kept other arrays than RMSprop/],
+      [() => train({ callbacks: again(), optimizer: () => new Nadam() }), /optimizer Adam, .* compiled with Nadam/],
+      [() => train({ callbacks: again(), optimizer: () => new Adam({ amsgrad: true }) }), /kept other arrays/],
       [
         () => train({ callbacks: again(), batchSize: 6 }),
         /18 samples in batches of 5, and these are 18 in batches of 6/,
@@ -240,6 +241,18 @@ describe("BackupAndRestore", () => {
       ],
       [() => train({ callbacks: again(), shuffle: false }), /ordered differently/],
     ];
+    const same = new Sequential([new Dense(5, { inputShape: [2] }), new Dropout(0.4), new Dense(1)]);
+    same.compile({ loss: "mse", optimizer: new Nadam(), metrics: ["mae"] });
+    const before = same.getWeights().map((w) => [...w.data]);
+    const data = {
+      batchSize: 5,
+      validationSplit: 0.25,
+      validationBatchSize: 2,
+      callbacks: again(),
+      verbose: 0,
+    } as const;
+    await expect(same.fit(x, y, data)).rejects.toThrow(CheckpointError);
+    expect(same.getWeights().map((w) => [...w.data])).toEqual(before);
     for (const [run, text] of cases) {
       const error = await run().catch((e: unknown) => e);
       expect(error).toBeInstanceOf(CheckpointError);

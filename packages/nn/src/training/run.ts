@@ -230,6 +230,7 @@ export class TrainingRun {
     };
   }
 
+  /** Puts back what {@link state} gave. Whether it fits is found out before any weight is changed. */
   private async restore(): Promise<void> {
     const { model, compiled, source, validation, callbacks, options } = this.parts;
     const state = this.resumption;
@@ -265,15 +266,15 @@ export class TrainingRun {
     if ((saved.get("validation") === null) !== (validation === null))
       throw misfit("only one of them has validation data");
     validation?.restoreState(saved.get("validation"));
-    weights.forEach(({ value }, i) => void value.write(values[i]!.data));
+    const pass = saved.get("pass");
+    if (pass !== null) this.pass = await source.resume(pass, (options.shuffle ?? true) ? model.shuffling : null);
+    compiled.restoreState(saved.get("metrics"));
     compiled.optimizer.restoreState(
       weights.map((w) => w.value),
       saved.get("optimizer"),
     );
-    compiled.restoreState(saved.get("metrics"));
+    weights.forEach(({ value }, i) => void value.write(values[i]!.data));
     for (const [i, c] of keepers.entries()) await c.restoreState(kept[i]!);
-    const pass = saved.get("pass");
-    if (pass !== null) this.pass = await source.resume(pass, (options.shuffle ?? true) ? model.shuffling : null);
     layers.forEach((layer, i) => {
       if (layerStates[i] !== null) layer.restoreRunState(layerStates[i]!);
     });
