@@ -104,4 +104,45 @@ describe("models of one's own", () => {
     expect(model.layers[0]!.getWeights()[0]!.toArray()).toEqual(before);
     expect(model.summary({ print: () => {} })).toContain("Trainable params: 3\nNon-trainable params: 6");
   });
+
+  it("have steps of training of their own", async () => {
+    class Penalised extends Model {
+      private readonly dense = this.track(new Dense(1, { kernelInitializer: "ones" }));
+      steps = 0;
+      call(x: Tensor, context: CallContext): Tensor {
+        return this.dense.run(x, context);
+      }
+      override trainStep(...args: Parameters<Model["trainStep"]>): number {
+        this.steps++;
+        return super.trainStep(...args);
+      }
+    }
+    const model = new Penalised({ seed: 1 });
+    model.compile({ loss: "mse", optimizer: "sgd" });
+    await model.fit(left, right, { epochs: 2, batchSize: 2, verbose: 0 });
+    expect(model.steps).toBe(4);
+  });
+
+  it("take several inputs and give several outputs", async () => {
+    class Both extends Model {
+      private readonly dense = this.track(new Dense(2, { name: "shared" }));
+      call(x: Tensor, context: CallContext): Tensor {
+        return this.dense.run(x, context);
+      }
+      protected override callMany(inputs: readonly Tensor[], context: CallContext): readonly Tensor[] {
+        const [a, b] = inputs.map((x) => this.dense.run(x, context)) as [Tensor, Tensor];
+        return [a.add(b), a.sub(b)];
+      }
+    }
+    const model = new Both({ seed: 2 });
+    const [sum, difference] = model.applyAll([left, left]);
+    expect(difference!.toArray()).toEqual(left.mul(0).toArray());
+    expect(sum!.shape).toEqual([3, 2]);
+    expect(model.outputShapes).toEqual([
+      [null, 2],
+      [null, 2],
+    ]);
+    expect(model.getLayer("shared")).toBe(model.getLayer(0));
+    expect(() => model.getLayer("shard")).toThrow(/did you mean "shared"/);
+  });
 });

@@ -1,7 +1,6 @@
 import { add, clone, div, greaterEqual, maximum, mul, sqrt, square, sub, sum, type Tensor } from "@gradiente/autograd";
-import { type Config, isSerialized, optionsOf, type Serialized, serialized } from "../config.ts";
-import { unknownName } from "../errors.ts";
-import { customInstance } from "../saving/scope.ts";
+import { type Config, type Serialized, serialized } from "../config.ts";
+import { makeNamed } from "../names.ts";
 
 /** A projection applied to a weight after every update. */
 export abstract class Constraint {
@@ -96,12 +95,7 @@ export class MinMaxNorm extends Constraint {
   }
 }
 
-const byName: Readonly<Record<ConstraintName, new (options: object) => Constraint>> = {
-  max_norm: MaxNorm,
-  min_max_norm: MinMaxNorm,
-  non_neg: NonNeg,
-  unit_norm: UnitNorm,
-};
+const classes = { MaxNorm, MinMaxNorm, NonNeg, UnitNorm };
 
 /** Keras' names of constraints. */
 export type ConstraintName = "max_norm" | "min_max_norm" | "non_neg" | "unit_norm";
@@ -126,12 +120,7 @@ export function resolveConstraint(op: string, given: ConstraintLike | null | und
   if (given === null || given === undefined) return null;
   if (given instanceof Constraint) return given;
   if (typeof given === "function") return new FunctionConstraint(given);
-  const own = customInstance(given);
-  if (own !== null) return own as Constraint;
-  const name = isSerialized(given) ? given.class_name : given;
-  const entry = Object.entries(byName).find(([key, own]) => key === name || own.name === name);
-  if (entry === undefined) throw unknownName(op, "constraint", name, Object.keys(byName));
-  return new (entry[1] as new (options: object) => Constraint)(isSerialized(given) ? optionsOf(given.config) : {});
+  return makeNamed<Constraint>(op, "constraint", given, classes);
 }
 
 export function constraintConfig(constraint: Constraint | null): Config | null {

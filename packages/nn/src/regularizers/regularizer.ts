@@ -13,9 +13,8 @@ import {
   type Tensor,
   transpose,
 } from "@gradiente/autograd";
-import { type Config, isSerialized, optionsOf, type Serialized, serialized } from "../config.ts";
-import { unknownName } from "../errors.ts";
-import { customInstance } from "../saving/scope.ts";
+import { type Config, type Serialized, serialized } from "../config.ts";
+import { makeNamed } from "../names.ts";
 
 /** A penalty on the values of a weight (or a layer's output), added to the loss. */
 export abstract class Regularizer {
@@ -108,7 +107,7 @@ export type RegularizerName = "l1" | "l2" | "l1_l2" | "orthogonal_regularizer";
 /** What stands for a regularizer in options: a name, an object, or any function of the weight that gives a scalar. */
 export type RegularizerLike = RegularizerName | Regularizer | Serialized | ((weight: Tensor) => Tensor);
 
-const byName = { l1: L1, l2: L2, l1_l2: L1L2, orthogonal_regularizer: OrthogonalRegularizer } as const;
+const classes = { L1, L2, L1L2, OrthogonalRegularizer };
 
 class FunctionRegularizer extends Regularizer {
   readonly className = "Function";
@@ -130,16 +129,7 @@ export function resolveRegularizer(op: string, given: RegularizerLike | null | u
   if (given === null || given === undefined) return null;
   if (given instanceof Regularizer) return given;
   if (typeof given === "function") return new FunctionRegularizer(given);
-  const own = customInstance(given);
-  if (own !== null) return own as Regularizer;
-  const name = isSerialized(given) ? given.class_name : given;
-  const options = isSerialized(given) ? optionsOf(given.config) : {};
-  const entry = Object.entries(byName).find(([key, own]) => key === name || own.name === name);
-  if (entry === undefined) {
-    if (name === "L1L2") return new L1L2(options);
-    throw unknownName(op, "regularizer", name, Object.keys(byName));
-  }
-  return new entry[1](options);
+  return makeNamed<Regularizer>(op, "regularizer", given, classes, { l1_l2: "L1L2" });
 }
 
 export function regularizerConfig(regularizer: Regularizer | null): Config | null {
