@@ -102,6 +102,14 @@ export const elementwise: Record<string, Adapter> = {
         ["le", g.lessEqual],
         ["gt", g.greater],
         ["ge", g.greaterEqual],
+        ["bitwise_and", g.bitwiseAnd],
+        ["bitwise_or", g.bitwiseOr],
+        ["bitwise_xor", g.bitwiseXor],
+        ["bitwise_left_shift", g.leftShift],
+        ["bitwise_right_shift", g.rightShift],
+        ["__rand__", (x: T, y: T) => g.bitwiseAnd(y, x)],
+        ["__ror__", (x: T, y: T) => g.bitwiseOr(y, x)],
+        ["__rxor__", (x: T, y: T) => g.bitwiseXor(y, x)],
         ["logical_and", g.logicalAnd],
         ["logical_or", g.logicalOr],
         ["logical_xor", g.logicalXor],
@@ -189,6 +197,12 @@ export const elementwise: Record<string, Adapter> = {
   conj_physical: unary((x) => x.clone()),
   alias_copy: unary((x) => x.clone()),
   round: unary(g.round),
+  bitwise_not: unary(g.bitwiseNot),
+  sgn: unary(g.sign),
+  "nn.functional.one_hot": ([x, classes], { num_classes = -1 }) => {
+    const depth = classes ?? num_classes;
+    return g.oneHot(x, depth >= 0 ? depth : g.max(x).item() + 1, { dtype: "int32" });
+  },
   equal: ([x, y]) => (x.shape.join() === y.shape.join() ? g.all(x.equal(y)) : g.full([], 0, { dtype: "bool" })),
   allclose: ([x, y], { rtol = 1e-5, atol = 1e-8 }) => g.all(g.lessEqual(x.sub(y).abs(), y.abs().mul(rtol).add(atol))),
   _softmax_backward_data: ([cotangent, y, axis]) =>
