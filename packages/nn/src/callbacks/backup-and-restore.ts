@@ -43,6 +43,8 @@ export class BackupAndRestore extends Callback {
   private readonly directory: string;
   private readonly options: BackupAndRestoreOptions;
   private readonly counter: SaveCounter;
+  /** The checkpoint that the run went on from; null when it began anew. */
+  resumedFrom: string | null = null;
   /** The number of the last checkpoint. */
   private number = 0;
 
@@ -66,6 +68,7 @@ export class BackupAndRestore extends Callback {
   }
 
   override async onTrainBegin(): Promise<void> {
+    this.resumedFrom = null;
     const found = await this.checkpoints();
     this.number = found.at(-1)?.number ?? 0;
     const damaged: CheckpointError[] = [];
@@ -73,6 +76,7 @@ export class BackupAndRestore extends Callback {
     for (const { path } of found.reverse()) {
       try {
         this.run!.resumeFrom(await readCheckpoint(path));
+        this.resumedFrom = path;
         return;
       } catch (error) {
         if (!(error instanceof CheckpointError) || error.reason === "mismatch") throw error;

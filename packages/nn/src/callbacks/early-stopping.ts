@@ -39,7 +39,8 @@ export class EarlyStopping extends Callback {
   stoppedEpoch: number | null = null;
   /** The epoch (from 0) with the best value. */
   bestEpoch = 0;
-  private best: number | null = null;
+  /** The best value so far. */
+  best: number | null = null;
   private wait = 0;
   private bestWeights: Tensor[] | null = null;
 

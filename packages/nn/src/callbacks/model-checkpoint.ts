@@ -84,8 +84,10 @@ export class ModelCheckpoint extends Callback {
   private readonly monitor: Monitor;
   private readonly counter: SaveCounter;
   private epoch = 0;
-  private best: number | null;
-  private bestPath: string | null = null;
+  /** The best value so far, where it is looked at: with `saveBestOnly` or `keepLast`. */
+  best: number | null;
+  /** The file with the best value. */
+  bestPath: string | null = null;
   private kept: string[] = [];
 
   /** @throws {ArgumentError} for a path or options that mean nothing. */

@@ -208,6 +208,7 @@ describe("BackupAndRestore", () => {
     expect(await train({ callbacks: [backup, look] })).toEqual(whole);
     expect(told).toHaveLength(1);
     expect(told[0]).toContain(newest);
+    expect(backup.resumedFrom).toBe(join(directory, older!));
     expect(seen[0]?.some((name) => name.endsWith(".tmp"))).toBe(true);
     expect(older).toMatch(/^checkpoint-\d{8}\.ckpt$/);
     expect(() => readdirSync(directory)).toThrow(/ENOENT/);
@@ -293,6 +294,7 @@ describe("ModelCheckpoint", () => {
     const save = new ModelCheckpoint(join(directory, "{epoch}-{valLoss:.1f}.h5"), { keepLast: 2 });
     await model.fit(x, y, { epochs: 6, verbose: 0, callbacks: [logged, save] });
     expect(readdirSync(directory).sort()).toEqual(["2-1.0.h5", "5-6.0.h5", "6-2.0.h5"]);
+    expect([save.best, save.bestPath]).toEqual([1, join(directory, "2-1.0.h5")]);
   });
 
   it("saves only what is better than ever and than the threshold", async () => {
