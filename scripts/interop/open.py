@@ -39,6 +39,11 @@ def array(value):
     return np.asarray(value["data"], dtype=value["dtype"]).reshape(value["shape"])
 
 
+def key(a):
+    # JSON has no negative zero.
+    return (a.shape, a.dtype.str, (a + 0).tobytes())
+
+
 def same(a, b):
     return a.shape == b.shape and np.array_equal(a, b)
 
@@ -70,7 +75,6 @@ def check_weights(case, source):
     with h5py.File(source, "r") as f:
         found = []
         f.visititems(lambda name, o: found.append(name) if isinstance(o, h5py.Dataset) else None)
-        key = lambda a: (a.shape, a.dtype.str, a.tobytes())
         stored = sorted(key(np.asarray(f[n])) for n in found if not n.startswith("optimizer/"))
         assert stored == sorted(key(array(w)) for w in case["arrays"]), "weights differ"
         count = len([n for n in found if n.startswith("optimizer/vars/")])
@@ -120,9 +124,13 @@ def with_keras(case, name, ending):
     inputs = [array(x) for x in case["inputs"]]
     targets = [array(y) for y in case["targets"]]
     one = lambda a: a if len(a) > 1 else a[0]
-    loss = model.train_on_batch(one(inputs), one(targets), return_dict=True)
-    result["loss"] = float(loss["loss"])
-    result["logs"] = sorted(loss)
+    if ending == "h5":
+        # Keras 3 gives optimizers of these files no variables to train, also in files of its own.
+        model.compile(optimizer=model.optimizer.__class__(), loss=model.loss)
+    else:
+        loss = model.train_on_batch(one(inputs), one(targets), return_dict=True)
+        result["loss"] = float(loss["loss"])
+        result["logs"] = sorted(loss)
     result["weights"] = [listed(np.asarray(w)) for w in model.get_weights()]
     result["outputs"] = [listed(y) for y in outputs_of(model, case["inputs"])]
     saved = os.path.join(folder, "keras", f"{name}.{ending}")
@@ -150,6 +158,9 @@ for name, case in manifest.items():
     attempt("h5py .weights.h5", lambda: check_weights(case, file("weights.h5")))
     if report["keras"]:
         attempt("keras .keras", lambda: with_keras(case, name, "keras"))
+        if case["notInH5"]:
+            results["keras .h5"] = {"ok": False, "skipped": case["notInH5"]}
+            continue
         attempt("keras .h5", lambda: with_keras(case, name, "h5"))
 
 json.dump(report, open(os.path.join(folder, "report.json"), "w"))

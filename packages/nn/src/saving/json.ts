@@ -65,3 +65,21 @@ export function refusedCode(): ModelFileError {
     hint: "write a layer of your own that does the same, and give it as customObjects",
   });
 }
+
+/** Numbers that Keras takes only with a point, which JSON in Python tells apart from whole ones. */
+const fractions: ReadonlySet<string> = new Set([
+  ...["learning_rate", "initial_learning_rate", "end_learning_rate", "warmup_target", "weight_decay"],
+  ...["momentum", "rho", "epsilon", "beta", "beta_1", "beta_2", "decay_rate", "alpha", "power", "t_mul", "m_mul"],
+  ...["clipnorm", "clipvalue", "global_clipnorm", "ema_momentum", "initial_accumulator_value", "values"],
+]);
+
+/** JSON as Python writes it: numbers that are fractions by their meaning have a point even where they are whole. */
+export function stringify(value: Json, key: string = ""): string {
+  if (Array.isArray(value)) return `[${value.map((inner) => stringify(inner, key)).join(",")}]`;
+  if (isRecord(value)) {
+    const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
+    return `{${entries.map(([name, inner]) => `${JSON.stringify(name)}:${stringify(inner, name)}`).join(",")}}`;
+  }
+  const whole = typeof value === "number" && Number.isInteger(value) && Math.abs(value) < 1e15;
+  return whole && fractions.has(key) ? `${Object.is(value, -0) ? "-0" : value}.0` : JSON.stringify(value);
+}

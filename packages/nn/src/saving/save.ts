@@ -7,7 +7,7 @@ import { type Layer, layerConfig } from "../module.ts";
 import { optimizerConfig } from "../optimizers/resolve.ts";
 import { archive } from "./archive.ts";
 import { emptyGroup, type GroupToWrite, groupAt, putArray, writeHdf5 } from "./hdf5/writer.ts";
-import { isRecord } from "./json.ts";
+import { isRecord, stringify } from "./json.ts";
 import { legacyWeights, writeWeights } from "./layout.ts";
 import { optimizerArrays, trainingConfig } from "./training.ts";
 import { writeZip } from "./zip.ts";
@@ -81,7 +81,7 @@ export async function encode(
     training === null
       ? {}
       : { compile_config: { optimizer: optimizerConfig(training.optimizer), ...trainingConfig(training) } };
-  const text = (value: Json): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+  const text = (value: Json): Uint8Array => new TextEncoder().encode(stringify(value));
   return writeZip({
     [archive.metadata]: text({ keras_version: kerasVersion, date_saved: "1980-01-01@00:00:00" }),
     [archive.config]: text({ ...layerConfig(model), ...buildConfig(model), ...compiled }),
@@ -98,12 +98,12 @@ function legacyModel(model: Model, withTraining: boolean): GroupToWrite {
   const versions = { keras_version: kerasVersion, backend: "tensorflow" };
   const { className } = model;
   const config = { class_name: className, config: legacyConfig(model.getConfig()), ...buildConfig(model) };
-  const root = emptyGroup({ ...versions, model_config: JSON.stringify(config) });
+  const root = emptyGroup({ ...versions, model_config: stringify(config) });
   root.children.set("model_weights", legacyWeights(model, versions));
   if (withTraining) {
     const { optimizer } = model.compiled!;
-    root.attributes.training_config = JSON.stringify({
-      ...(legacyConfig(trainingConfig(model.compiled!)) as Config),
+    root.attributes.training_config = stringify({
+      ...(legacyConfig(trainingConfig(model.compiled!, true)) as Config),
       optimizer_config: { class_name: optimizer.className, config: legacyOptimizer(optimizer.getConfig()) },
     });
     const arrays = optimizerArrays(model, optimizer);
@@ -114,25 +114,14 @@ function legacyModel(model: Model, withTraining: boolean): GroupToWrite {
   return root;
 }
 
-/** Where layers hold others, which Keras 3 finds by their modules in files of this kind too. */
-const within: ReadonlySet<string> = new Set(["layer", "backward_layer", "cell", "cells"]);
-
-function withModule(value: Json): Json {
-  const legacy = legacyConfig(value);
-  const known = isSerialized(value) && value.module !== null && isRecord(legacy);
-  return known ? { module: value.module ?? "keras.layers", ...legacy, registered_name: null } : legacy;
-}
-
-/** A configuration in the words of Keras 2, which Keras 3 reads too: classes without modules, dtypes by name. */
+/** A configuration in the words of Keras 2, which Keras 3 reads too: models without modules, dtypes by name. */
 function legacyConfig(value: Json): Json {
   if (Array.isArray(value)) return value.map(legacyConfig);
   if (!isRecord(value)) return value;
   if (isSerialized(value) && value.class_name === "DTypePolicy") return value.config.name ?? null;
+  const isModel = value.class_name === "Sequential" || value.class_name === "Functional";
   const entries = Object.entries(value).flatMap(([key, inner]): [string, Json][] => {
-    if ((key === "module" || key === "registered_name") && "class_name" in value) return [];
-    if (key === "class_name" && typeof value.registered_name === "string") return [[key, value.registered_name]];
-    if (key === "class_name" && inner === "GroupQueryAttention") return [[key, "GroupedQueryAttention"]];
-    if (within.has(key)) return [[key, Array.isArray(inner) ? inner.map(withModule) : withModule(inner)]];
+    if (isModel && (key === "module" || key === "registered_name")) return [];
     if (key === "batch_shape") return [["batch_input_shape", inner]];
     if (key === "inbound_nodes" && Array.isArray(inner)) return [[key, legacyNodes(inner)]];
     return [[key, legacyConfig(inner)]];

@@ -16,10 +16,14 @@ import { isRecord } from "./json.ts";
 import { write } from "./layout.ts";
 import { registeredName } from "./scope.ts";
 
-/** What a model was compiled with, but for the optimizer, as files contain it. */
-export function trainingConfig({ options, losses }: Compiled): Config {
+/**
+ * What a model was compiled with, but for the optimizer, as files contain it.
+ * @param objects - Write losses as objects even where they were given by name: Keras 3 cannot read the names "mse",
+ *   "mae" and the like in whole-model HDF5 files, not even in its own.
+ */
+export function trainingConfig({ options, losses }: Compiled, objects: boolean = false): Config {
   const loss = (given: unknown, resolved: Loss): Json => {
-    if (typeof given === "string") return given;
+    if (typeof given === "string" && !objects) return given;
     return typeof given === "function" ? functionName(given) : lossConfig(resolved);
   };
   const several = losses.map((resolved, i) => loss(givenLoss(options.loss, i), resolved));
@@ -181,6 +185,8 @@ export function restoreOptimizer(model: Model, optimizer: Optimizer, stored: rea
     });
   };
   optimizer.restore(steps);
+  // An optimizer that has made no step may not have made its arrays either.
+  if (steps === 0 && rest.length === 0) return true;
   if (arrays.length === 0) return true;
   const own = rest.slice(0, arrays.length);
   const names = [...new Set(arrays.map((a) => a.name))];
