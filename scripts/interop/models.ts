@@ -336,6 +336,14 @@ const graphs: readonly Exchanged[] = [
     },
   },
   {
+    name: "grouped_attention",
+    make: () => {
+      const x = nn.input({ shape: [4, 6] });
+      const layer = new nn.GroupedQueryAttention({ headDim: 3, numQueryHeads: 4, numKeyValueHeads: 2 });
+      return nn.functional({ inputs: x, outputs: layer.apply([x, x]), seed: 1, name: "grouped_attention" });
+    },
+  },
+  {
     name: "encoder_decoder",
     make: () => {
       const [source, target] = [nn.input({ shape: [null, 4] }), nn.input({ shape: [null, 3] })];
