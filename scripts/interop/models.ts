@@ -339,7 +339,7 @@ const graphs: readonly Exchanged[] = [
     name: "grouped_attention",
     make: () => {
       const x = nn.input({ shape: [4, 6] });
-      const layer = new nn.GroupedQueryAttention({ headDim: 3, numQueryHeads: 4, numKeyValueHeads: 2 });
+      const layer = new nn.GroupQueryAttention({ headDim: 3, numQueryHeads: 4, numKeyValueHeads: 2 });
       return nn.functional({ inputs: x, outputs: layer.apply([x, x]), seed: 1, name: "grouped_attention" });
     },
   },
