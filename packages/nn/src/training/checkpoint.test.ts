@@ -186,6 +186,30 @@ describe("BackupAndRestore", () => {
     for (let again = 0; again < 2; again++) expect(await train({ callbacks: [keep()] })).toEqual(whole);
   });
 
+  it.each<[string, unknown, unknown]>([
+    ["arrays", x, y],
+    ["batches", [0, 6, 12, 18].map((i) => ({ x: x.slice(i, i + 6), y: y.slice(i, i + 6) })), undefined],
+  ])("goes on within a pass over %s that spans epochs", async (name, data, targets) => {
+    const directory = join(folder, `spans-${name}`);
+    const run = async (stopAfter: number, callbacks: readonly BackupAndRestore[]) => {
+      const model = new Sequential([new Dense(3, { activation: "tanh", inputShape: [2] }), new Dense(1)], { seed: 2 });
+      model.compile({ loss: "mse", optimizer: new Adam(), metrics: ["mae"] });
+      const abort = new AbortController();
+      let batches = 0;
+      const count = new LambdaCallback({ onBatchEnd: () => void (++batches === stopAfter && abort.abort()) });
+      const options = { epochs: 4, stepsPerEpoch: 2, batchSize: 6, verbose: 0, signal: abort.signal } as const;
+      const { history } = await model.fit(data as never, targets as never, {
+        ...options,
+        callbacks: [...callbacks, count],
+      });
+      return { weights: model.getWeights().map((w) => [...w.data]), history };
+    };
+    const whole = await run(0, []);
+    expect(whole.history.loss).toHaveLength(4);
+    for (const stopAfter of [1, 2, 2]) await run(stopAfter, [new BackupAndRestore(directory)]);
+    expect(await run(0, [new BackupAndRestore(directory)])).toEqual(whole);
+  });
+
   it("does not train on what EarlyStopping has ended, and finds its best weights", async () => {
     const stop = () => new EarlyStopping({ monitor: "loss", minDelta: 10, patience: 2, restoreBestWeights: true });
     const whole = await train({ callbacks: [stop()] });
