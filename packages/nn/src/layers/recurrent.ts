@@ -1,4 +1,4 @@
-import { ArgumentError, stack, type Tensor, where, zerosLike } from "@gradiente/autograd";
+import { ArgumentError, stack, type Tensor, unstack, where, zerosLike } from "@gradiente/autograd";
 import { Workspace } from "@gradiente/autograd/extend";
 import type { Config } from "../config.ts";
 import { LayerInputError, showShape } from "../errors.ts";
@@ -127,12 +127,12 @@ export class RNN extends Layer {
     const mask = maskOf(x);
     let states = this.startingStates(samples, initialState);
     const { project, step } = this.cell.begin(samples, x.shape[2]!, context);
-    const projected = project(this.asFloat(x));
+    const projected = unstack(project(this.asFloat(x)), { axis: 1 });
     const outputs: Tensor[] = [];
     let last: Tensor | null = null;
     for (let i = 0; i < steps; i++) {
       const at = this.goBackwards ? steps - 1 - i : i;
-      const result = step(projected.select(1, at), states);
+      const result = step(projected[at]!, states);
       let { output } = result;
       if (mask === null) ({ states } = result);
       else {
