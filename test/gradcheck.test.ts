@@ -40,6 +40,31 @@ describe.each(names)("%s", (name) => {
     fc.assert(property, { numRuns, seed });
   });
 
+  test("third derivatives are those of central differences, along a random direction", () => {
+    const property = fc.property(fc.gen(), (gen) => {
+      const source = { integer: (low: number, high: number) => gen(fc.integer, { min: low, max: high }) };
+      const { f, inputs } = cases[name]!(new Sampler(source));
+      const isSmall = inputs.reduce((sum, x) => sum + x.size, 0) <= 14;
+      const floats = inputs.flatMap((x, i) => (x.dtype === "float64" ? [i] : []));
+      // The gradient of a number that depends on every result, and not linearly.
+      const energy = (...xs: g.Tensor[]): g.Tensor =>
+        ([f(...xs)].flat() as g.Tensor[])
+          .filter((y) => y.dtype === "float64")
+          .reduce(
+            (sum, y, k) =>
+              sum.add(
+                y
+                  .square()
+                  .mul(0.5 + 0.1 * k)
+                  .sum(),
+              ),
+            g.zeros([], { dtype: "float64" }),
+          );
+      if (isSmall) g.gradgradcheck((...xs) => g.grad(energy, floats)(...xs), inputs, { fast: true });
+    });
+    fc.assert(property, { numRuns: 2, seed: 7 });
+  });
+
   test("first derivatives are those of central differences", () => check(g.gradcheck));
   test("second derivatives are those of central differences", () => check(g.gradgradcheck));
 });
