@@ -12,6 +12,7 @@ import {
   Dense,
   Dropout,
   EarlyStopping,
+  GRU,
   LambdaCallback,
   ModelCheckpoint,
   Nadam,
@@ -207,6 +208,25 @@ describe("BackupAndRestore", () => {
     const whole = await run(0, []);
     expect(whole.history.loss).toHaveLength(4);
     for (const stopAfter of [1, 2, 2]) await run(stopAfter, [new BackupAndRestore(directory)]);
+    expect(await run(0, [new BackupAndRestore(directory)])).toEqual(whole);
+  });
+
+  it("keeps what layers remember between batches, and generators of their own", async () => {
+    const series = { data: Float32Array.from({ length: 48 }, (_, i) => Math.sin(i)), shape: [12, 4, 1] };
+    const run = async (stopAfter: number, callbacks: readonly BackupAndRestore[]) => {
+      const gru = new GRU(3, { stateful: true, dropout: 0.3, recurrentDropout: 0.2, seed: 4, inputShape: [4, 1] });
+      const model = new Sequential([gru, new Dense(1)], { seed: 2 });
+      model.compile({ loss: "mse", optimizer: new Adam() });
+      const abort = new AbortController();
+      let batches = 0;
+      const count = new LambdaCallback({ onBatchEnd: () => void (++batches === stopAfter && abort.abort()) });
+      const options = { epochs: 3, batchSize: 4, shuffle: false, verbose: 0, signal: abort.signal } as const;
+      const { history } = await model.fit(series, y.slice(0, 12), { ...options, callbacks: [...callbacks, count] });
+      return { weights: model.getWeights().map((w) => [...w.data]), history };
+    };
+    const whole = await run(0, []);
+    const directory = join(folder, "stateful");
+    for (const stopAfter of [2, 2]) await run(stopAfter, [new BackupAndRestore(directory)]);
     expect(await run(0, [new BackupAndRestore(directory)])).toEqual(whole);
   });
 
