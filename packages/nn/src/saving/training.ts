@@ -3,7 +3,7 @@ import { type Config, isSerialized, type Json, type Serialized } from "../config
 import { ModelFileError } from "../errors.ts";
 import type { Loss } from "../losses/loss.ts";
 import { type LossLike, lossConfig } from "../losses/resolve.ts";
-import { Metric } from "../metrics/metric.ts";
+import { Metric, type MetricFunction } from "../metrics/metric.ts";
 import { type MetricLike, metricConfig } from "../metrics/resolve.ts";
 import type { Model } from "../model.ts";
 import type { Weight } from "../module.ts";
@@ -14,7 +14,7 @@ import type { FileDataset } from "./hdf5/reader.ts";
 import type { ArrayToWrite } from "./hdf5/writer.ts";
 import { isRecord } from "./json.ts";
 import { write } from "./layout.ts";
-import { registeredName } from "./scope.ts";
+import { customFunction, customInstance, registeredName } from "./scope.ts";
 
 /**
  * What a model was compiled with, but for the optimizer, as files contain it.
@@ -123,7 +123,7 @@ export function restoreTraining(model: Model, training: Config): Optimizer | nul
 /** Metrics in the lists, or lists by output, that versions of Keras write. */
 function metricsOf(given: Json | undefined, outputs: readonly string[]): (MetricLike | readonly MetricLike[])[] {
   if (given === null || given === undefined) return [];
-  if (typeof given === "string") return [given as MetricLike];
+  if (typeof given === "string") return [customFunction<MetricFunction>(given) ?? (given as MetricLike)];
   if (isSerialized(given)) return [metricOf(given)];
   if (isRecord(given)) return outputs.map((name) => metricsOf(given[name], outputs).flat());
   if (!Array.isArray(given)) return [];
@@ -136,6 +136,9 @@ function metricsOf(given: Json | undefined, outputs: readonly string[]): (Metric
 
 /** A function in Keras' wrapper is known by its name. */
 function metricOf(given: Serialized): MetricLike {
+  // At once: metrics are made when the first batch comes, when nothing is known of custom objects any more.
+  const own = customInstance(given);
+  if (own instanceof Metric) return own;
   if (given.class_name !== "MeanMetricWrapper") return given;
   const { fn, name } = given.config;
   return (name === "accuracy" || name === "acc" ? name : fn) as MetricLike;
