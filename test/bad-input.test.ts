@@ -187,6 +187,12 @@ describe("options and functions that only a compiler would have refused", () => 
       /^customGradient: gradient 0 that backward gave is undefined/,
     ],
     ["a word for a seed", () => call("manualSeed", "x"), /the seed is x.*integer/],
+    ["an index for a range", () => call("slice", x(), [1]), /^slice: the range of axis 0 is 1.*at\(x, index\)/],
+    [
+      "end for stop",
+      () => call("slice", x(), [{ end: 1 }]),
+      /^slice: .*"end", expected one of "start", "stop", "step"/,
+    ],
     ["64-bit integers", () => call("tensor", new BigInt64Array(2)), /64-bit integers/],
     ["a tensor among numbers", () => call("tensor", [w(), w()]), /a tensor float32\[2\].*stack\(\)/],
   ];

@@ -1,6 +1,6 @@
-import { tensor } from "@gradiente/autograd";
-import { describe, expect, it } from "vitest";
-import { Dense, Dropout, EarlyStopping, Flatten, Sequential, SGD } from "./index.ts";
+import { ones, tensor } from "@gradiente/autograd";
+import { describe, expect, it, test } from "vitest";
+import { Conv2D, Dense, Dropout, EarlyStopping, Flatten, Sequential, SGD } from "./index.ts";
 
 const xorX = [
   [0, 0],
@@ -111,5 +111,51 @@ describe("fit on batches", () => {
     // What someone without types may well write.
     const history = await Reflect.apply(model.fit, model, [batches, undefined, { epochs: 3, verbose: 0 }]);
     expect(history.epoch).toEqual([0, 1, 2]);
+  });
+});
+
+describe("what only a compiler would have refused", () => {
+  const x = ones([4, 3]);
+  const y = ones([4, 1]);
+  const made = (): Sequential => new Sequential([new Dense(1, { inputShape: [3] })]);
+  const ready = (): Sequential => {
+    const model = made();
+    model.compile({ loss: "mse", optimizer: "sgd" });
+    return model;
+  };
+  /** As plain JavaScript may call it. */
+  const js = (object: object, method: string, ...args: unknown[]): unknown =>
+    (object as Record<string, (...args: unknown[]) => unknown>)[method]!(...args);
+  const make = (type: unknown, ...args: unknown[]): unknown =>
+    new (type as new (...args: unknown[]) => object)(...args);
+  const cases: readonly [string, () => unknown, RegExp][] = [
+    ["compile without anything", () => js(made(), "compile"), /^compile: no loss is given.*loss: "mse"/],
+    ["metric for metrics", () => js(made(), "compile", { loss: "mse", metric: ["mae"] }), /did you mean "metrics"/],
+    [
+      "a metric alone",
+      () => js(made(), "compile", { loss: "mse", metrics: "mae" }),
+      /metrics is "mae".*write \["mae"\]/,
+    ],
+    ["lr", () => made().compile({ loss: "mse", optimizer: make(SGD, { lr: 1 }) as SGD }), /^SGD: .*"lr".*learningRate/],
+    ["a rate for options", () => make(SGD, 0.1), /the options are 0.1.*learningRate/],
+    ["a layer for layers", () => make(Sequential, new Dense(1)), /^Sequential: the layers are no list/],
+    ["a name for a layer", () => make(Sequential, ["relu"]), /^Sequential: layer 0 is relu, not a layer/],
+    ["a convolution without a kernel", () => make(Conv2D, 3), /^Conv2D: kernelSize is undefined/],
+  ];
+  test.each(cases)("%s", (_, f, message) => expect(f).toThrow(message));
+  const fits: readonly [string, object, RegExp][] = [
+    ["inputs alone for validation", { validationData: x }, /^fit: validationData is neither.*\[x, y\]/],
+    ["one of a pair", { validationData: [x] }, /^fit: validationData has no targets/],
+    ["a callback for callbacks", { callbacks: new EarlyStopping() }, /^fit: callbacks are not a list/],
+    ["a function for a callback", { callbacks: [() => undefined] }, /LambdaCallback/],
+    ["verbose 7", { verbose: 7 }, /^fit: verbose is 7/],
+  ];
+  test.each(fits)("fit: %s", (_, options, message) =>
+    expect(js(ready(), "fit", x, y, { epochs: 1, ...options })).rejects.toThrow(message),
+  );
+  test("a loss that gives a number", async () => {
+    const model = made();
+    js(model, "compile", { loss: () => 3, optimizer: "sgd" });
+    await expect(model.fit(x, y, { verbose: 0 })).rejects.toThrow(/the loss gave 3, not a tensor/);
   });
 });

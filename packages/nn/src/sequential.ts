@@ -1,9 +1,9 @@
-import { type Generator, noGrad, type Tensor } from "@gradiente/autograd";
+import { ArgumentError, type Generator, noGrad, type Tensor } from "@gradiente/autograd";
 import type { Config } from "./config.ts";
 import type { ModelGraph } from "./drawing/graph.ts";
 import { InputLayer } from "./layers/core.ts";
 import { checkNames, freeName, Model, type ModelOptions } from "./model.ts";
-import { type BatchShape, type CallContext, type Layer, layerConfig } from "./module.ts";
+import { type BatchShape, type CallContext, Layer, layerConfig } from "./module.ts";
 
 /**
  * Layers one after the other.
@@ -25,6 +25,9 @@ export class Sequential extends Model {
   constructor(layers: readonly Layer[] = [], options: ModelOptions = {}) {
     super(options);
     this.startShape = options.inputShape ?? null;
+    if (!Array.isArray(layers)) {
+      throw new ArgumentError({ op: "Sequential", message: "the layers are no list", hint: "write [new Dense(10)]" });
+    }
     for (const layer of layers) this.append(layer);
     this.buildIfKnown();
   }
@@ -47,6 +50,13 @@ export class Sequential extends Model {
   }
 
   private append(layer: Layer): void {
+    if (!(layer instanceof Layer)) {
+      throw new ArgumentError({
+        op: "Sequential",
+        message: `layer ${this.chain.length} is ${typeof layer === "object" ? "an object" : String(layer)}, not a layer`,
+        hint: 'layers are objects, such as new Dense(10) and new Activation("relu")',
+      });
+    }
     if (this.chain.length === 0 && this.startShape === null) this.startShape = layer.statedInputShape;
     if (layer instanceof InputLayer) return;
     if (!layer.isNamed) layer.nameIfUnnamed(freeName(layer.name, this.chain));

@@ -1,7 +1,7 @@
 import type { AccumulateKernel, View } from "../backend/backend.ts";
 import { copyKernel, fillKernel } from "../backend/copy.ts";
 import { backend } from "../backend/current.ts";
-import { ArgumentError } from "../errors.ts";
+import { ArgumentError, checkOptions } from "../errors.ts";
 import { allocate, viewOf } from "../launch.ts";
 import {
   type AxisArgument,
@@ -115,7 +115,7 @@ export function resolveRange(op: string, range: Range, length: number): { start:
  * A range of each of the first axes; no element is copied.
  *
  * @param ranges one per axis, from the first; axes without one, or with `null`, stay whole.
- * @throws {ArgumentError} when there are more ranges than axes, or one has step 0.
+ * @throws {ArgumentError} when there are more ranges than axes, one has step 0, or one is no range.
  *
  * @example
  * ```ts
@@ -132,7 +132,17 @@ export function slice(x: TensorLike, ranges: readonly (Range | null)[]): Tensor 
       operands: [input],
     });
   }
-  const resolved = ranges.map((range, axis) => resolveRange("slice", range ?? {}, input.shape[axis]!));
+  const resolved = ranges.map((range, axis) => {
+    if (typeof range === "number") {
+      throw new ArgumentError({
+        op: "slice",
+        message: `the range of axis ${axis} is ${range}`,
+        hint: "ranges are { start, stop, step }; at(x, index) and select(x, axis, index) take one index",
+      });
+    }
+    const given = checkOptions("slice", range ?? {}, ["start", "stop", "step"]);
+    return resolveRange("slice", given, input.shape[axis]!);
+  });
   return apply(viewOp, [input], (layout) =>
     resolved.reduce((l, { start, step, count }, axis) => {
       const stride = l.strides[axis]!;

@@ -52,7 +52,7 @@ export interface ConvOptions extends ConvLayerOptions {
 /** One positive whole number per axis. @throws {ArgumentError} for anything else. */
 function sizes(op: string, option: string, value: PerAxis, rank: number): readonly number[] {
   const list = perAxis(value, rank);
-  if (list.length !== rank || !list.every((n) => Number.isInteger(n) && n > 0)) {
+  if (!Array.isArray(list) || list.length !== rank || !list.every((n) => Number.isInteger(n) && n > 0)) {
     throw new ArgumentError({
       op,
       message: `${option} is ${JSON.stringify(value)}`,

@@ -1,4 +1,4 @@
-import { type Tensor } from "@gradiente/autograd";
+import { ArgumentError, Tensor } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import { maskOf } from "../masks.ts";
 
@@ -35,6 +35,13 @@ export abstract class Loss {
     const target = yTrue.dtype === "bool" ? yTrue.cast(yPred.dtype) : yTrue;
     const [t, p] = sameRank(target, yPred);
     const values = this.call(t, p);
+    if (!(values instanceof Tensor)) {
+      throw new ArgumentError({
+        op: this.name,
+        message: `the loss gave ${typeof values === "object" ? "an object" : String(values)}, not a tensor`,
+        hint: "a loss is a function (yTrue, yPred) of tensors; item() and toArray() leave the tape",
+      });
+    }
     const mask = bothMasks(maskOf(yPred), maskOf(values));
     const weight = mask === null ? sampleWeight : maskedWeight(mask, sampleWeight, values, this.reduction);
     return reduceWeighted(values, weight, this.reduction);

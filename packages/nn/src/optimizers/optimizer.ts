@@ -353,6 +353,9 @@ export abstract class Optimizer {
 }
 
 function checkOptions(op: string, options: OptimizerOptions): void {
+  if (typeof options !== "object") {
+    throw new ArgumentError({ op, message: `the options are ${String(options)}`, hint: "write { learningRate: 0.1 }" });
+  }
   const { clipnorm, clipvalue, globalClipnorm, emaMomentum, emaOverwriteFrequency, gradientAccumulationSteps } =
     options;
   const fail = (message: string): never => {

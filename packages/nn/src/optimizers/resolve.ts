@@ -1,4 +1,4 @@
-import { type Config, isSerialized, optionsOf, type Serialized, serialized } from "../config.ts";
+import { type Config, camelCase, isSerialized, optionsOf, type Serialized, serialized } from "../config.ts";
 import { unknownName } from "../errors.ts";
 import { customInstance } from "../saving/scope.ts";
 import { resolveSchedule } from "../schedules/resolve.ts";
@@ -46,9 +46,27 @@ export type OptimizerName =
 /** What stands for an optimizer: a name (with Keras' defaults) or an object. */
 export type OptimizerLike = OptimizerName | Optimizer | Serialized;
 
+/** The options that an optimizer has. */
+const namesOf = (optimizer: Optimizer): string[] => Object.keys(optimizer.getConfig()).map(camelCase);
+
+/**
+ * Refuses options that one of Keras' optimizers does not have, such as `lr`: plain JavaScript would ignore them.
+ * Optimizers of one's own may have others.
+ */
+function checkNames(optimizer: Optimizer): void {
+  if (!isBuiltIn(optimizer)) return;
+  const known = namesOf(optimizer);
+  for (const name of Object.keys(optimizer.options)) {
+    if (!known.includes(name)) throw unknownName(optimizer.className, "option", name, known);
+  }
+}
+
 /** The optimizer that an option stands for. @throws {ArgumentError} for an unknown name. */
 export function resolveOptimizer(given: OptimizerLike): Optimizer {
-  if (given instanceof Optimizer) return given;
+  if (given instanceof Optimizer) {
+    checkNames(given);
+    return given;
+  }
   const own = customInstance(given);
   if (own !== null) return own as Optimizer;
   // Some versions of Keras write the package a class was registered in before its name: "Custom>SGD".
@@ -65,7 +83,10 @@ export function resolveOptimizer(given: OptimizerLike): Optimizer {
       typeof decay === "number" && decay > 0 && typeof learningRate === "number"
       ? new InverseTimeDecay({ initialLearningRate: learningRate, decaySteps: 1, decayRate: decay })
       : learningRate;
-  return new type(rate === undefined ? options : { ...options, learningRate: rate });
+  // Files have options of other versions of Keras, too.
+  const known = namesOf(new type({}));
+  const kept = Object.fromEntries(Object.entries(options).filter(([name]) => known.includes(name)));
+  return new type(rate === undefined ? kept : { ...kept, learningRate: rate });
 }
 
 const classes: ReadonlySet<unknown> = new Set(Object.values(byName));

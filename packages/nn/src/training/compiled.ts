@@ -39,6 +39,30 @@ export interface CompiledOptions extends CompileOptions {
   readonly weightedMetrics?: readonly (MetricLike | readonly MetricLike[])[];
 }
 
+const optionNames: readonly string[] = ["loss", "optimizer", "metrics", "lossWeights", "weightedMetrics"];
+
+/** @throws {ArgumentError} for options that are not there, or not known. */
+function checkOptions(options: CompileOptions | undefined): void {
+  if (options?.loss === undefined) {
+    throw new ArgumentError({
+      op: "compile",
+      message: "no loss is given",
+      hint: 'for example { loss: "mse", optimizer: "sgd", metrics: ["mae"] }',
+    });
+  }
+  for (const name of Object.keys(options)) {
+    if (!optionNames.includes(name)) throw unknownName("compile", "option", name, optionNames);
+  }
+  for (const name of ["metrics", "weightedMetrics"] as const) {
+    if (options[name] === undefined || (typeof options[name] === "object" && options[name] !== null)) continue;
+    throw new ArgumentError({
+      op: "compile",
+      message: `${name} is ${JSON.stringify(options[name]) ?? typeof options[name]}, not a list`,
+      hint: `write [${JSON.stringify(options[name]) ?? "…"}]`,
+    });
+  }
+}
+
 /** A metric of one of the outputs. */
 interface Tracked {
   /** What it is logged as. */
@@ -63,6 +87,7 @@ export class Compiled {
 
   constructor(options: CompileOptions, outputNames: readonly string[]) {
     this.outputNames = outputNames;
+    checkOptions(options);
     const { metrics, weightedMetrics, lossWeights, ...rest } = options;
     this.options = {
       ...rest,

@@ -1,4 +1,5 @@
-import { type Callback, History } from "../callbacks/callback.ts";
+import { ArgumentError } from "@gradiente/autograd";
+import { Callback, History } from "../callbacks/callback.ts";
 import { automaticVerbosity, ProgressBar } from "../callbacks/progress-bar.ts";
 import { DataError, unknownName } from "../errors.ts";
 import type { Model } from "../model.ts";
@@ -121,6 +122,17 @@ function checkOptions(options: FitOptions): void {
     checkCount("fit", name, options[name]);
   }
   for (const each of [validationFreq].flat()) checkCount("fit", "validationFreq", each);
+  const { callbacks = [], verbose = "auto" } = options;
+  if (!Array.isArray(callbacks) || !callbacks.every((c) => c instanceof Callback)) {
+    throw new ArgumentError({
+      op: "fit",
+      message: "callbacks are not a list of callbacks",
+      hint: "write [new EarlyStopping()]; new LambdaCallback({ onEpochEnd: … }) makes one of functions",
+    });
+  }
+  if (!["auto", 0, 1, 2].includes(verbose)) {
+    throw new ArgumentError({ op: "fit", message: `verbose is ${verbose}, expected "auto", 0, 1 or 2` });
+  }
 }
 
 /** The training part and the validation part of what `fit` was given. */
@@ -133,6 +145,16 @@ function divide(whole: Source, options: FitOptions): readonly [Source, Source | 
         throw new DataError({ op: "fit", message: "the data set given as validationData is empty" });
       }
       return [whole, sourceOf("validationData", validationData, undefined, { batchSize: size })];
+    }
+    if (!Array.isArray(validationData)) {
+      throw new DataError({
+        op: "fit",
+        message: "validationData is neither a pair nor batches",
+        hint: "give [x, y] or [x, y, sampleWeight], or a data set of batches { x, y }",
+      });
+    }
+    if (validationData.length < 2) {
+      throw new DataError({ op: "fit", message: "validationData has no targets", hint: "give [x, y]" });
     }
     const [x, y, sampleWeight] = validationData as readonly [Arrays, Arrays, Arrays?];
     return [whole, sourceOf("validationData", x, y, { batchSize: size, sampleWeight })];
