@@ -61,7 +61,9 @@ function placeOf(value: Json): Place {
 
 /** A functional model by its options in a file, in the forms of Keras 2 and 3. */
 export function functionalOf(config: Config, makeLayer: MakeLayer): Functional {
-  const entries = entriesOf(config.layers);
+  const all = entriesOf(config.layers);
+  const operations = new Set(all.filter(isOperation).map(nameOf));
+  const entries = operations.size === 0 ? all : withoutMasks(all, operations, config);
   const layers = new Map<string, Layer>();
   const made = new Map<string, (readonly SymbolicTensor[])[]>();
   for (const entry of entries) {
@@ -83,7 +85,7 @@ export function functionalOf(config: Config, makeLayer: MakeLayer): Functional {
       name: nameOf(entry),
       use,
       from: placesOf(node),
-      options: keywordsOf(node),
+      options: withoutMask(keywordsOf(node), operations),
     })),
   );
   while (waiting.length > 0) {
@@ -127,6 +129,54 @@ export function functionalOf(config: Config, makeLayer: MakeLayer): Functional {
     inputs: ends(config.input_layers),
     outputs: ends(config.output_layers),
   });
+}
+
+/** Operations that Keras 3 writes beside layers where it computes masks. */
+const maskOperations: ReadonlySet<string> = new Set([
+  "NotEqual",
+  "Any",
+  "LogicalOr",
+  "LogicalAnd",
+  "LogicalNot",
+  "ExpandDims",
+  "Squeeze",
+  "ZerosLike",
+  "OnesLike",
+]);
+
+function isOperation({ class_name: name, module }: Serialized): boolean {
+  return maskOperations.has(name) && (module === undefined || module?.startsWith("keras.src.ops") === true);
+}
+
+/** Options without a mask that operations compute: here it travels with tensors, and comes out the same. */
+function withoutMask(options: CallOptions<Place>, operations: ReadonlySet<string>): CallOptions<Place> {
+  const { mask, ...others } = options;
+  if (mask === undefined) return options;
+  const places = givenTensors<Place>({ mask });
+  return places.length > 0 && places.every(({ layer }) => operations.has(layer)) ? others : options;
+}
+
+/** The layers that outputs depend on, when masks that operations compute are left to tensors. */
+function withoutMasks(
+  entries: readonly (Serialized & Config)[],
+  operations: ReadonlySet<string>,
+  config: Config,
+): readonly (Serialized & Config)[] {
+  const byName = new Map(entries.map((entry) => [nameOf(entry), entry]));
+  const needed = new Set<string>();
+  const visit = (name: string): void => {
+    const entry = byName.get(name);
+    if (entry === undefined || needed.has(name)) return;
+    needed.add(name);
+    for (const node of listOf(entry.inbound_nodes)) {
+      const given = givenTensors(withoutMask(keywordsOf(node), operations));
+      for (const { layer } of [...placesOf(node), ...given]) visit(layer);
+    }
+  };
+  for (const list of [listOf(config.input_layers), listOf(config.output_layers)]) {
+    for (const item of Array.isArray(list[0]) ? list : [list]) visit(placeOf(item).layer);
+  }
+  return entries.filter((entry) => needed.has(nameOf(entry)));
 }
 
 const listOf = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);
