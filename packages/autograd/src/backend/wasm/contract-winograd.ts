@@ -93,7 +93,10 @@ export function winogradRunner(runtime: Runtime): (a: View, b: View, c: View) =>
     const threads = runtime.pool === null ? 1 : runtime.pool.size;
     const { heap } = runtime;
     const sums = isForward ? 1 : parts;
-    const start = heap.scratch(descriptorBytes + sums * kernelBytes + threads * threadBytes);
+    const scratch = descriptorBytes + sums * kernelBytes + threads * threadBytes;
+    // Where memory is short, tensors need it more. Threads do not count: they must not change the result.
+    if (sums * kernelBytes + 4 * threadBytes > heap.limit / 8) return false;
+    const start = heap.scratch(scratch);
     const u = start + descriptorBytes;
     const [x, y, w] = isForward ? [a, result, b] : [a, b, result];
     const xAxes = isForward ? 0 : 3;

@@ -185,6 +185,11 @@ export class Heap {
     }
   }
 
+  /** Most bytes it can have. */
+  get limit(): number {
+    return this.#maximumPages * pageSize;
+  }
+
   /** Memory for the time of one launch, its contents undefined. Never evicts what the launch has stamped. */
   scratch(bytes: number): number {
     if (bytes > this.#scratchBytes) {
