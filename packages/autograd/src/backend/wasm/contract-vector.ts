@@ -20,7 +20,7 @@ import {
   whileLoop,
 } from "./assembler.ts";
 import { type Arithmetic, arithmetic } from "./contract-tile.ts";
-import { product, writeOffsets } from "./offsets.ts";
+import { innerRun, product, writeOffsets } from "./offsets.ts";
 import { addressOf, type PartedEntry, type Runtime } from "./runtime.ts";
 
 type FloatDType = "float32" | "float64";
@@ -200,13 +200,6 @@ function buildMultiples(runtime: Runtime, dtype: FloatDType): PartedEntry {
     ];
   });
   return runtime.link(module)("multiples");
-}
-
-/** Elements of trailing axes before `to` that lie next to each other, and the first of those axes. */
-function innerRun({ shape, strides }: View, from: number, to: number): { length: number; axis: number } {
-  let [length, axis] = [1, to];
-  while (axis > from && (strides[axis - 1] === length || shape[axis - 1] === 1)) length *= shape[--axis]!;
-  return { length, axis };
 }
 
 /** Runs shorter than this are no better than single elements. */

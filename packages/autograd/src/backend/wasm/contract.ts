@@ -33,7 +33,7 @@ import { buildSum, rowsOfPart } from "./contract-split.ts";
 import { arithmetic, defineSpill, defineTile } from "./contract-tile.ts";
 import { vectorRunner } from "./contract-vector.ts";
 import { winogradRunner } from "./contract-winograd.ts";
-import { isInRuns, isRun, product, runLength, storageEnd, writeOffsets } from "./offsets.ts";
+import { innerRun, product, stepOf, storageEnd, writeOffsets } from "./offsets.ts";
 import { type Attempt, addressOf, type PartedEntry, type Runtime } from "./runtime.ts";
 
 const maximumRows = 6;
@@ -284,6 +284,7 @@ export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractK
       if (winograd(a!, b!, c!)) return true;
     }
     const threads = runtime.pool === null ? 1 : runtime.pool.size;
+    if (innerRun(c!, kFrom, c!.shape.length).length < n) return false;
     const most = piecesOf(m, n, k, batches, size);
     const resultBytes = batches * m * n * size;
     const entriesTotal = 2 * (m + k + n) + 3 * batches + (most > 1 ? batches * m : 0);
@@ -298,15 +299,14 @@ export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractK
     const rowsC = writeOffsets(b!, nFrom, b!.shape.length, size, addressOf(b!, size), table, columnsB);
     const columnsC = writeOffsets(c!, mFrom, kFrom, size, addressOf(c!, size), table, rowsC);
     const batchA = writeOffsets(c!, kFrom, c!.shape.length, size, 0, table, columnsC);
-    if (!isRun(table, columnsC, batchA, size)) return false;
     const batchB = writeOffsets(a!, 0, kernel.batch, size, 0, table, batchA);
     const batchC = writeOffsets(b!, 0, kernel.batch, size, 0, table, batchB);
     const targets = writeOffsets(c!, 0, kernel.batch, size, 0, table, batchC);
-    const stepB = k > 1 ? table[kB + 1]! - table[kB]! : 32;
-    const inPlaceB =
-      m <= fewRows && stepB !== 0 && isRun(table, columnsB, rowsC, size) && isRun(table, kB, columnsB, stepB);
-    const isPackedA =
-      !isRun(table, kA, kB, size) || (m > fewRows && n > fewRows && (table[rowsA + 1]! - table[rowsA]!) % 4096 === 0);
+    // Elements of a along k, and of b along n, that are next to each other.
+    const [runA, runB] = [innerRun(a!, kFrom, kTo).length, innerRun(b!, nFrom, b!.shape.length).length];
+    const step = k > 1 ? (stepOf(b!, kernel.batch, nFrom) ?? 0) * size : 32;
+    const inPlaceB = m <= fewRows && step !== 0 && runB === n;
+    const isPackedA = runA < k || (m > fewRows && n > fewRows && (table[rowsA + 1]! - table[rowsA]!) % 4096 === 0);
     const pieces = isPackedA || !inPlaceB ? most : 1;
     const kSize = Math.ceil(k / pieces / kBlock) * kBlock;
     const kParts = Math.ceil(k / kSize);
@@ -318,9 +318,8 @@ export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractK
     }
     const wanted = Math.ceil(wantedParts / (kParts * batches));
     // Short runs are copied whole, unless blocks would cut them or the last be read beyond the end of memory.
-    const run = k <= kBlock ? runLength(table, kA, kB, size) : 0;
-    const isShort = run > 1 && storageEnd(a!, size) + 16 <= heap.buffer.byteLength;
-    const runsA = isInRuns(table, kA, kB, size) ? 1 : isShort ? run : 0;
+    const isShort = runA > 1 && k <= kBlock && storageEnd(a!, size) + 16 <= heap.buffer.byteLength;
+    const runsA = runA === k || runA % (16 / size) === 0 ? 1 : isShort ? runA : 0;
     const { mSize, nSize } = partition(m, n, wanted, 32 / size, isPackedA, !inPlaceB);
     const [mParts, nParts] = [Math.ceil(m / mSize), Math.ceil(n / nSize)];
     const descriptor = start >>> 2;
@@ -337,7 +336,7 @@ export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractK
       nParts,
       nSize,
       isPackedA ? 1 : 0,
-      inPlaceB ? stepB : 0,
+      inPlaceB ? step : 0,
       batchA << 2,
       batchB << 2,
       batchC << 2,
@@ -347,7 +346,7 @@ export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractK
       resultBytes,
       batches,
       runsA,
-      isInRuns(table, columnsB, rowsC, size) ? 1 : 0,
+      runB === n || runB % (16 / size) === 0 ? 1 : 0,
     ].forEach((x, i) => {
       table[descriptor + i] = x;
     });

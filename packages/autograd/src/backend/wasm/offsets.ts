@@ -27,35 +27,23 @@ export function writeOffsets(
   return at + count;
 }
 
-/** Whether the entries `from` to `to` are `step` apart. */
-export function isRun(table: Int32Array, from: number, to: number, step: number): boolean {
-  for (let i = from + 1; i < to; i++) if (table[i]! - table[i - 1]! !== step) return false;
-  return true;
+/** Elements of trailing axes before `to` that lie next to each other, and the first of those axes. */
+export function innerRun({ shape, strides }: View, from: number, to: number): { length: number; axis: number } {
+  let [length, axis] = [1, to];
+  while (axis > from && (strides[axis - 1] === length || shape[axis - 1] === 1)) length *= shape[--axis]!;
+  return { length, axis };
 }
 
-/** Whether every 16 bytes' worth of entries, from the first on, are of consecutive elements. */
-export function isInRuns(table: Int32Array, from: number, to: number, size: number): boolean {
-  const mask = 16 / size - 1;
-  for (let i = from + 1; i < to; i++) {
-    if (((i - from) & mask) !== 0 && table[i]! - table[i - 1]! !== size) return false;
+/** The distance of the elements of axes that can be walked as one, 0 for a single element; null where they cannot. */
+export function stepOf({ shape, strides }: View, from: number, to: number): number | null {
+  let [step, length] = [0, 1];
+  for (let axis = to - 1; axis >= from; axis--) {
+    if (shape[axis] === 1) continue;
+    if (length === 1) step = strides[axis]!;
+    else if (strides[axis] !== step * length) return null;
+    length *= shape[axis]!;
   }
-  return true;
-}
-
-/** The greatest number such that all entries come in runs of as many consecutive elements. */
-export function runLength(table: Int32Array, from: number, to: number, size: number): number {
-  let length = to - from;
-  let start = from;
-  const commonWith = (n: number): void => {
-    for (let rest = n; rest !== 0; ) [length, rest] = [rest, length % rest];
-  };
-  for (let i = from + 1; i < to && length > 1; i++) {
-    if (table[i]! - table[i - 1]! === size) continue;
-    commonWith(i - start);
-    start = i;
-  }
-  commonWith(to - start);
-  return length;
+  return step;
 }
 
 /** Address of the end of a view's storage. */
