@@ -235,6 +235,8 @@ export function rot90(x: TensorLike, times = 1, axes: readonly [number, number] 
   const input = asTensor(x);
   const [a, b] = [normalizeAxis("rot90", axes[0], input), normalizeAxis("rot90", axes[1], input)];
   if (a === b) throw new ArgumentError({ op: "rot90", message: "the axes are the same", operands: [input] });
+  if (!Number.isInteger(times))
+    throw new ArgumentError({ op: "rot90", message: `times is ${times}`, operands: [input] });
   switch (((times % 4) + 4) % 4) {
     case 1:
       return flip(swapAxes(input, a, b), a);
@@ -315,8 +317,9 @@ export function trace(x: TensorLike, options: DiagonalOptions = {}): Tensor {
   return sum(diagonal(x, options), { axis: -1 });
 }
 
-function triangle(op: string, x: TensorLike, keep: (row: Tensor, column: Tensor) => Tensor): Tensor {
+function triangle(op: string, x: TensorLike, offset: number, keep: (row: Tensor, column: Tensor) => Tensor): Tensor {
   const input = asTensor(x);
+  if (!Number.isInteger(offset)) throw new ArgumentError({ op, message: `offset is ${offset}`, operands: [input] });
   if (input.rank < 2) throw new ShapeError({ op, message: "the tensor is no matrix", operands: [input] });
   const [rows, columns] = input.shape.slice(-2) as [number, number];
   return where(keep(reshape(arange(rows), [rows, 1]), arange(columns)), input, 0);
@@ -333,7 +336,7 @@ function triangle(op: string, x: TensorLike, keep: (row: Tensor, column: Tensor)
  * ```
  */
 export function tril(x: TensorLike, { offset = 0 }: { readonly offset?: number } = {}): Tensor {
-  return triangle("tril", x, (row, column) => greaterEqual(row.add(offset), column));
+  return triangle("tril", x, offset, (row, column) => greaterEqual(row.add(offset), column));
 }
 
 /**
@@ -345,7 +348,7 @@ export function tril(x: TensorLike, { offset = 0 }: { readonly offset?: number }
  * ```
  */
 export function triu(x: TensorLike, { offset = 0 }: { readonly offset?: number } = {}): Tensor {
-  return triangle("triu", x, (row, column) => greaterEqual(column, row.add(offset)));
+  return triangle("triu", x, offset, (row, column) => greaterEqual(column, row.add(offset)));
 }
 
 /**

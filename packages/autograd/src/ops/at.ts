@@ -1,4 +1,4 @@
-import { ArgumentError, ShapeError } from "../errors.ts";
+import { ArgumentError, ShapeError, unknownOption } from "../errors.ts";
 import { listOf, type Shape, sizeOf } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 import { add, mul } from "./arithmetic.ts";
@@ -29,6 +29,8 @@ function complete(input: Tensor, index: readonly Index[]): Exclude<Index, "...">
     const places = nonzero(tensor);
     return tensor.shape.map((_, axis) => select(places, 1, axis));
   });
+  const strange = items.find((item) => typeof item === "string" && item !== "...");
+  if (strange !== undefined) throw unknownOption("at", "an index", strange, ["..."]);
   const used = items.filter((item) => item !== null && item !== "...").length;
   const ellipses = items.filter((item) => item === "...").length;
   if (used > input.rank || ellipses > 1) {

@@ -117,6 +117,9 @@ const largeSize = 1024;
 function filled(op: string, shape: Shape, value: number, options: TensorOptions): Tensor {
   checkShape(op, shape);
   const dtype = checkDType(op, options.dtype ?? defaultDType());
+  if (typeof value !== "number" && typeof value !== "boolean") {
+    throw new ArgumentError({ op, message: `the value is ${String(value)}, not a number` });
+  }
   if (isFloat(dtype) && sizeOf(shape) >= largeSize) {
     return mark(op, launch(fillKernel(dtype), [], dtype, [...shape], [value]), options);
   }

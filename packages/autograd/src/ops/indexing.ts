@@ -1,7 +1,7 @@
 import type { GatherKernel, ScatterKernel } from "../backend/backend.ts";
 import { backend } from "../backend/current.ts";
 import { isFloat } from "../dtype.ts";
-import { BoundsError, checkOptions, DTypeError, type Operand, ShapeError } from "../errors.ts";
+import { ArgumentError, BoundsError, checkOptions, DTypeError, type Operand, ShapeError } from "../errors.ts";
 import { launch, viewOf } from "../launch.ts";
 import { normalizeAxis, type Shape, sameShape } from "../shape.ts";
 import { apply, type Op, savesInput, savesNothing } from "../tape.ts";
@@ -205,6 +205,9 @@ export function oneHot(
   { dtype = "float32" }: { readonly dtype?: "float32" | "float64" | "int32" } = {},
 ): Tensor {
   const given = asTensor(indices, "int32");
+  if (!Number.isInteger(depth) || depth < 0) {
+    throw new ArgumentError({ op: "oneHot", message: `depth is ${depth}`, operands: [given] });
+  }
   const positions = checkIndices("oneHot", given, depth, { shape: [...given.shape, depth], dtype });
   return cast(equal(reshape(positions, [...given.shape, 1]), arange(depth)), dtype);
 }

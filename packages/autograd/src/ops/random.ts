@@ -77,6 +77,7 @@ export function randn(shape: Shape, options: RandomOptions = {}): Tensor {
  * ```
  */
 export function uniform(low: number, high: number, shape: Shape, options: RandomOptions = {}): Tensor {
+  if (!(low <= high)) throw new ArgumentError({ op: "uniform", message: `there is no number in [${low}, ${high})` });
   return add(mul(rand(shape, options), high - low), low);
 }
 
@@ -89,6 +90,7 @@ export function uniform(low: number, high: number, shape: Shape, options: Random
  * ```
  */
 export function normal(mean: number, std: number, shape: Shape, options: RandomOptions = {}): Tensor {
+  if (!(std >= 0)) throw new ArgumentError({ op: "normal", message: `std is ${std}`, hint: "it is 0 or more" });
   return add(mul(randn(shape, options), std), mean);
 }
 
@@ -123,6 +125,9 @@ export function randint(low: number, high: number, shape: Shape, options: Omit<R
  */
 export function bernoulli(probability: TensorLike, shape?: Shape, options: Omit<RandomOptions, "dtype"> = {}): Tensor {
   const p = asTensor(probability);
+  if (p.trace === null && p.data.some((value) => !(value >= 0 && value <= 1))) {
+    throw new ArgumentError({ op: "bernoulli", message: "there is a probability outside [0, 1]", operands: [p] });
+  }
   return less(rand(shape ?? p.shape, { ...options, dtype: "float64" }), p);
 }
 
@@ -171,6 +176,7 @@ export function permutation(n: number, { generator = defaultGenerator }: Omit<Ra
  * ```
  */
 export function exponential(rate: number, shape: Shape, options: RandomOptions = {}): Tensor {
+  if (!(rate > 0)) throw new ArgumentError({ op: "exponential", message: `rate is ${rate}`, hint: "it is positive" });
   return mul(log1p(neg(rand(shape, options))), -1 / rate);
 }
 
@@ -184,6 +190,8 @@ export function exponential(rate: number, shape: Shape, options: RandomOptions =
  * ```
  */
 export function truncatedNormal(mean: number, std: number, shape: Shape, options: RandomOptions = {}): Tensor {
+  if (!(std >= 0))
+    throw new ArgumentError({ op: "truncatedNormal", message: `std is ${std}`, hint: "it is 0 or more" });
   const edge = 0.9544997361036416; // erf(√2)
   const within = mul(sub(mul(rand(shape, { ...options, dtype: "float64" }), 2), 1), edge);
   return cast(add(mul(erfinv(within), std * Math.SQRT2), mean), options.dtype ?? defaultDType());

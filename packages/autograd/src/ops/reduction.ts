@@ -1,6 +1,6 @@
 import type { ReduceKernel, Reduction } from "../backend/backend.ts";
 import type { DType } from "../dtype.ts";
-import { checkOptions, ShapeError } from "../errors.ts";
+import { ArgumentError, checkOptions, ShapeError } from "../errors.ts";
 import { launch, viewOf } from "../launch.ts";
 import { type AxisArgument, normalizeAxes, type Shape, sizeOf } from "../shape.ts";
 import { apply, type Op, savesNothing } from "../tape.ts";
@@ -115,6 +115,9 @@ export function variance(x: TensorLike, options: ReduceOptions & { readonly corr
   const { correction = 0, ...reduce } = checkOptions("variance", options, ["axis", "keepDims", "correction"]);
   const count = countOf("variance", input, reduce);
   const centred = sub(input, mean(input, { ...reduce, keepDims: true }));
+  if (typeof correction !== "number" || Number.isNaN(correction)) {
+    throw new ArgumentError({ op: "variance", message: `correction is ${String(correction)}`, operands: [input] });
+  }
   return div(sum(square(centred), reduce), Math.max(0, count - correction));
 }
 

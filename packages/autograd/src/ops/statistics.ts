@@ -228,7 +228,15 @@ export function trapezoid(
   const means = mul(add(slice(input, [...lead, { start: 1 }]), slice(input, [...lead, { stop: -1 }])), 0.5);
   if (x === undefined) return sum(mul(means, dx), { axis: -1 });
   const places = asTensor(x, isFloat(input.dtype) ? input.dtype : "float32");
-  return sum(mul(means, diff(places.rank === 1 ? places : moveAxis(places, axis, -1))), { axis: -1 });
+  const along = places.rank === 1 ? places : moveAxis(places, axis, -1);
+  if (along.shape.at(-1) !== input.shape.at(-1)) {
+    throw new ShapeError({
+      op: "trapezoid",
+      message: "there is not one place for each sample",
+      operands: [input, places],
+    });
+  }
+  return sum(mul(means, diff(along)), { axis: -1 });
 }
 
 /** The weights of elements to be counted, as numbers; null for none. */
@@ -260,6 +268,9 @@ export function bincount(
   { weights, minLength = 0 }: { readonly weights?: TensorLike; readonly minLength?: number } = {},
 ): Tensor {
   const input = asTensor(x);
+  if (!Number.isInteger(minLength) || minLength < 0) {
+    throw new ArgumentError({ op: "bincount", message: `minLength is ${minLength}`, operands: [input] });
+  }
   const data = Array.from<number>(input.data);
   if (data.some((v) => v < 0 || !Number.isInteger(v))) {
     throw new ArgumentError({ op: "bincount", message: "there are numbers that are negative or no integers" });
