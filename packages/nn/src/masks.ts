@@ -1,4 +1,4 @@
-import type { Tensor } from "@gradiente/autograd";
+import { ShapeError, type Tensor } from "@gradiente/autograd";
 
 const masks = new WeakMap<Tensor, Tensor>();
 
@@ -22,8 +22,19 @@ export function attachMask(x: Tensor, mask: Tensor | null): void {
   if (mask !== null) masks.set(x, mask.dtype === "bool" ? mask : mask.cast("bool"));
 }
 
-/** The same values under another handle, which carries `mask` (or none). */
+/**
+ * The same values under another handle, which carries `mask` (or none).
+ * @throws {ShapeError} for a mask whose lengths are not those of the tensor's first axes, or 1.
+ */
 export function withMask(x: Tensor, mask: Tensor | null): Tensor {
+  if (mask !== null && !mask.shape.every((n, i) => n === 1 || n === x.shape[i])) {
+    throw new ShapeError({
+      op: "mask",
+      message: "the mask does not fit the tensor it is for",
+      operands: [x, mask],
+      hint: "a mask says of each step of each sample whether it counts: (samples, steps)",
+    });
+  }
   const handle = x.reshape([1, ...x.shape]).reshape(x.shape);
   attachMask(handle, mask);
   return handle;

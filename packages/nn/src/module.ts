@@ -434,11 +434,6 @@ export abstract class Layer {
     return loadStateDict(this, dict, options);
   }
 
-  /** @internal Takes arrays of a file that are no weights, such as statistics. @returns whether it did. */
-  takeState(_arrays: readonly { readonly data: TypedArray; readonly shape: readonly number[] }[]): boolean {
-    return false;
-  }
-
   /** The options in Keras' names, as files contain them. */
   getConfig(): Config {
     const penalty = regularizerConfig(this.activityRegularizer);

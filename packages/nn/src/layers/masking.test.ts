@@ -78,6 +78,7 @@ describe("masks", () => {
     expect(given.toArray()).toEqual(layer.apply(x).toArray());
     expect(maskOf(given)?.toArray()).toEqual([[true, false, true]]);
     expect(maskOf(withMask(x, null))).toBeNull();
+    expect(() => layer.apply(x, { mask: tensor([[true, false]]) })).toThrow(/mask does not fit.*\n?.*3/);
   });
 
   it("leave masked steps out of losses and metrics, in functional and sequential models", async () => {

@@ -88,11 +88,10 @@ interface Match {
 /** Fills a model's weights from a group in the layout of Keras 2.12 and later. @throws {ModelFileError} if they differ. */
 export function readWeights(model: Model, root: FileGroup, file: string): void {
   const matches: Match[] = [];
-  const states: (() => void)[] = [];
-  const read = (stored: Stored | undefined, { name, layer, own, parts }: Part): void => {
+  const read = (stored: Stored | undefined, { name, own, parts }: Part): void => {
     const arrays = stored?.arrays ?? [];
-    if (own.length === 0 && arrays.length > 0) states.push(() => void layer?.takeState(arrays.map(loaded)));
-    else match(file, name, own, arrays, matches);
+    // Arrays of layers without weights are states of generators.
+    if (own.length > 0 || arrays.length === 0) match(file, name, own, arrays, matches);
     if (stored === undefined) {
       for (const [, part] of parts) read(undefined, part);
       return;
@@ -114,7 +113,6 @@ export function readWeights(model: Model, root: FileGroup, file: string): void {
   };
   read(storedIn(root), partOf(model));
   fill(matches);
-  for (const take of states) take();
 }
 
 /** What a file has for one layer. */
@@ -197,11 +195,6 @@ export function write(parameter: Parameter, numbers: FileNumbers): void {
   parameter.write(numbers instanceof BigInt64Array ? Float64Array.from(numbers, Number) : numbers);
 }
 
-function loaded(array: FileDataset): { data: Exclude<FileNumbers, BigInt64Array>; shape: readonly number[] } {
-  const data = array.read();
-  return { data: data instanceof BigInt64Array ? Float64Array.from(data, Number) : data, shape: array.shape };
-}
-
 /** The order of weights in whole-model HDF5 files: those that are trained first. */
 function legacyOrder(layer: Layer): readonly Weight[] {
   const trained = layer.trainableWeights;
@@ -246,14 +239,11 @@ export function readLegacyWeights(model: Model, group: FileGroup, file: string):
     });
   }
   const matches: Match[] = [];
-  const states: (() => void)[] = [];
   layers.forEach((layer, i) => {
     const { arrays } = stored.find((s) => s.name === layer.name) ?? stored[i]!;
-    if (layer.weights.length === 0) states.push(() => void layer.takeState(arrays.map(loaded)));
-    else match(file, layer.name, legacyOrder(layer), arrays, matches);
+    if (layer.weights.length > 0) match(file, layer.name, legacyOrder(layer), arrays, matches);
   });
   fill(matches);
-  for (const take of states) take();
 }
 
 /** An array with the name that a list of names has for it. */
