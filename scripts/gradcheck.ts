@@ -12,15 +12,27 @@ const help = `Checks the derivatives of every operation against central differen
   --path P    replay one counterexample, as printed by a failure
   --help      this text`;
 
-const { values } = parseArgs({
-  options: {
-    runs: { type: "string", default: "100" },
-    seed: { type: "string", default: String(Date.now() % 2 ** 31) },
-    op: { type: "string", multiple: true, default: [] },
-    path: { type: "string" },
-    help: { type: "boolean", default: false },
-  },
-});
+/** What the command line says; says what is wrong with it and ends the program where it cannot be read. */
+function parsed<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${help}`);
+    process.exit(2);
+  }
+}
+
+const { values } = parsed(() =>
+  parseArgs({
+    options: {
+      runs: { type: "string", default: "100" },
+      seed: { type: "string", default: String(Date.now() % 2 ** 31) },
+      op: { type: "string", multiple: true, default: [] },
+      path: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  }),
+);
 const numRuns = Number(values.runs);
 const seed = Number(values.seed);
 const unknown = values.op.filter((name) => !(name in cases));

@@ -58,4 +58,41 @@ describe("operations added from outside the package", () => {
         .toArray(),
     ).toEqual([[3, 3]]);
   });
+
+  test("a wrong one is found out, and told what is wrong with it", () => {
+    const cube = (changed: Partial<Op<null>>): ((x: g.Tensor) => g.Tensor) => {
+      const op: Op<null> = {
+        name: "cube",
+        forward: ([x]) => g.noGrad(() => x!.pow(3)),
+        saves: () => ({ inputs: [0], output: false }),
+        vjp: ([cotangent], call) => cotangent!.mul(call.input(0).square().mul(3)),
+        jvp: ([tangent], call) => tangent!.mul(call.input(0).square().mul(3)),
+        batch: ([x]) => apply(op, [x!], null),
+        ...changed,
+      };
+      return (x) => apply(op, [x], null);
+    };
+    const x = g.tensor([1, 2], { dtype: "float64", requiresGrad: true });
+    expect(cube({})).toPassGradcheck([x]);
+    const doubled = cube({ vjp: ([cotangent], call) => cotangent!.mul(call.input(0).square().mul(2)) });
+    expect(() => g.gradcheck(doubled, [x])).toThrow(
+      /2 of 8 derivatives differ\n {2}reverse: .*analytic 2, numerical 2\.99/,
+    );
+    expect(() => expect(doubled).toPassGradcheck([x])).toThrow(/analytic 8, numerical 12\.0/);
+    const forgetful = cube({ saves: () => ({ inputs: [], output: false }) });
+    expect(() => forgetful(x).sum().backward()).toThrow(/input 0 of cube is not there: .*does not save.*saves/);
+    const summed = cube({ vjp: ([cotangent]) => cotangent!.sum() });
+    expect(() => summed(x).sum().backward()).toThrow(
+      /cube: the cotangent is float64\[\] where the value was float64\[2\]/,
+    );
+    expect(() => pointwise(bumpOp, "float", [1])).toThrow(/bump: there are 1 operands for 2/);
+  });
+
+  test("a check that compares nothing does not pass", () => {
+    const whole = g.tensor([1], { dtype: "int32" });
+    expect(() => g.gradcheck((x) => x.neg(), [whole])).toThrow(/no input is floating-point/);
+    expect(() => g.gradcheck((x) => x.argmax(), [g.tensor([1], { dtype: "float64" })])).toThrow(
+      /no result is floating/,
+    );
+  });
 });

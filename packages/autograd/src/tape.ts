@@ -63,6 +63,8 @@ export class Call<P = unknown> {
   readonly dtypes: readonly DType[];
   private inputs: readonly (Tensor | null)[] | null;
   private outputs: readonly Tensor[] | null;
+  /** Whether it has let go of the saved values. */
+  released = false;
   /** Versions of the inputs' storages, where any is kept. */
   private readonly versions: readonly number[] | null;
 
@@ -125,9 +127,17 @@ export class Call<P = unknown> {
   release(): void {
     this.inputs = null;
     this.outputs = null;
+    this.released = true;
   }
 
   private missing(what: string): GradientError {
+    if (!this.released) {
+      return new GradientError({
+        op: "backward",
+        message: `${what} of ${this.name} is not there: its derivative reads what the operation does not save`,
+        hint: "name it in the operation's saves",
+      });
+    }
     return new GradientError({
       op: "backward",
       message: `${what} of ${this.name} is not there: its saved values were released by an earlier backward pass`,
@@ -168,7 +178,6 @@ export class Node extends Call<never> {
   readonly sequence: number;
   /** The tensor that collects the gradient, for a leaf. */
   readonly leaf: Tensor | null;
-  released = false;
   /** What is told the cotangent of an output, and may replace it. */
   hooks: Hook[] | null = null;
   /** Where the user called the operation, while anomalies are looked for. */
@@ -199,11 +208,6 @@ export class Node extends Call<never> {
     this.outputDTypes = dtypesOf(outputs);
     this.sequence = nextSequence++;
     this.leaf = leafOf;
-  }
-
-  override release(): void {
-    super.release();
-    this.released = true;
   }
 }
 

@@ -3,7 +3,7 @@ import { isFloat } from "../dtype.ts";
 import { ArgumentError, checkOptions, describe } from "../errors.ts";
 import { fromArray, tensor, zeros } from "../ops/create.ts";
 import { Generator } from "../random/generator.ts";
-import { type Shape, sameShape } from "../shape.ts";
+import { listOf, type Shape, sameShape } from "../shape.ts";
 import { noGrad, withRecording } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { tensorIn } from "../transforms/tree.ts";
@@ -75,7 +75,7 @@ class Checked {
 
   constructor(f: CheckedFunction, inputs: readonly Tensor[]) {
     this.f = f;
-    for (const x of inputs) tensorIn("gradcheck", "an input", x);
+    for (const x of listOf("gradcheck", "inputs", inputs)) tensorIn("gradcheck", "an input", x);
     this.points = inputs.map((x) => (isFloat(x.dtype) ? tensor(x, { dtype: "float64" }) : x));
     this.wanted = this.points.flatMap((x, i) => (isFloat(x.dtype) ? [i] : []));
     this.results = this.evaluate(this.points);
@@ -204,13 +204,16 @@ function run(op: string, f: CheckedFunction, inputs: readonly Tensor[], options:
   const { eps = 1e-6, atol = 1e-5, rtol = 1e-3, fast = false, seed = 0, throws = true, modes } = options;
   if (!(eps > 0)) throw new ArgumentError({ op, message: `eps is ${eps}`, hint: "give a small positive step" });
   const warnings: string[] = [];
-  if (inputs.some((x) => x.dtype === "float32")) {
+  if (listOf(op, "inputs", inputs).some((x) => x.dtype === "float32")) {
     warnings.push(`${op}: float32 inputs are promoted to float64, in which differences are precise`);
     console.warn(warnings[0]);
   }
   const checked = new Checked(f, inputs);
   const { points, wanted, results, resultsAt } = checked;
   const problems = determinism(checked);
+  // A check that compares nothing must not look like one that found nothing.
+  if (wanted.length === 0) problems.push("no input is floating-point, so that there is no derivative to check");
+  if (resultsAt.length === 0) problems.push("no result is floating-point, so that there is no derivative to check");
   const mismatches: Mismatch[] = [];
   if (problems.length > 0) {
     const report = { passed: false, compared: 0, worst: 0, mismatches, problems, warnings };

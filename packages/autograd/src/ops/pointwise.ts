@@ -1,5 +1,5 @@
 import { computeDType, type DType, defaultDType, isFloat, promoteTypes, promoteWithNumber } from "../dtype.ts";
-import { DTypeError } from "../errors.ts";
+import { ArgumentError, DTypeError } from "../errors.ts";
 import { argument, parameter, substitute } from "../scalar/expression.ts";
 import { apply } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
@@ -15,6 +15,9 @@ export type ResultRule = "same" | "number" | "float" | "bool" | "integer";
 
 /** Applies an elementwise operation, with NumPy's broadcasting and promotion; plain numbers are weakly typed. */
 export function pointwise(op: ElementwiseOp, rule: ResultRule, operands: readonly TensorLike[]): Tensor {
+  if (operands.length !== op.arity) {
+    throw new ArgumentError({ op: op.name, message: `there are ${operands.length} operands for ${op.arity}` });
+  }
   let dtype: DType | null = null;
   for (let i = 0; i < operands.length; i++) {
     const x = operands[i];
