@@ -76,6 +76,31 @@ describe("convolutions agree with the reference", () => {
   });
 });
 
+describe("convolutions of every member of a batch", () => {
+  const options = { groups: 2, padding: "same", strides: 2 } as const;
+  const f = (x: g.Tensor, w: g.Tensor): g.Tensor => g.conv2d(x, w, options);
+  const loss = (x: g.Tensor, w: g.Tensor): g.Tensor => g.sum(g.square(g.maxPool(f(x, w), { size: 2, strides: 1 })));
+  const functions: Record<string, (x: g.Tensor, w: g.Tensor) => g.Tensor> = {
+    "the convolution": f,
+    "the input's gradient": (x, w) => g.grad((a: g.Tensor) => loss(a, w))(x) as g.Tensor,
+    "the kernel's gradient": (x, w) => g.grad((a: g.Tensor) => loss(x, a))(w) as g.Tensor,
+  };
+  const [images, kernels] = [noise([3, 2, 6, 5, 4], 1), noise([3, 3, 3, 2, 6], 2)];
+  const member = (x: g.Tensor, i: number): g.Tensor => g.select(x, 0, i);
+
+  test.each(Object.entries(functions))("%s, of images, of kernels and of both", (_, h) => {
+    const [x, w] = [member(images, 0), member(kernels, 0)];
+    for (const [all, each] of [
+      [g.vmap(h)(images, kernels), (i: number) => h(member(images, i), member(kernels, i))],
+      [g.vmap((a: g.Tensor) => h(a, w))(images), (i: number) => h(member(images, i), w)],
+      [g.vmap((b: g.Tensor) => h(x, b))(kernels), (i: number) => h(x, member(kernels, i))],
+    ] as const) {
+      const expected = g.stack([0, 1, 2].map((i) => each(i)));
+      expect(errors(all as g.Tensor, expected).max).toBeLessThan(1e-5);
+    }
+  });
+});
+
 test.each([
   ["of 3 × 3 taps", [8, 28, 26, 16], [3, 3, 16, 24], 1],
   ["of 5 × 5 taps", [12, 14, 14, 6], [5, 5, 6, 16], 1],

@@ -127,7 +127,7 @@ export function buildForward(runtime: Runtime): PartedEntry {
         ...source.set(from, i32.mul(place, tileInputs), place),
         ...outputs.set(to, rowStep, columnStep),
         end.set(i32.add(from, bytes)),
-        whileLoop(i32.lt(from, end), ...body, ...source.advance(16), ...outputs.advance(16), increase(from, 16)),
+        whileLoop(i32.ltU(from, end), ...body, ...source.advance(16), ...outputs.advance(16), increase(from, 16)),
         when(
           i32.eq(to, patch),
           copy.callInto([], target, get("yRow"), get("yColumn"), patch, rowStep, columnStep, rows, columns, bytes),

@@ -112,7 +112,7 @@ export type Value = Local<"i32">;
 const clear = (at: Value, from: I32, bytes: I32, end: Value): Statement[] => [
   at.set(from),
   end.set(i32.add(from, bytes)),
-  whileLoop(i32.lt(at, end), v128.store(at, f32x4.const(0)), increase(at, 16)),
+  whileLoop(i32.ltU(at, end), v128.store(at, f32x4.const(0)), increase(at, 16)),
 ];
 
 /** Finds tiles: sets the image, and the row and column of the first output. */
@@ -172,7 +172,7 @@ export function defineTransform(module: ModuleBuilder, ops: Arithmetic, of: "x" 
       ...source.set(from, rowStep, columnStep),
       ...target.set(to, i32.mul(place, tileInputs), place),
       end.set(i32.add(to, bytes)),
-      whileLoop(i32.lt(to, end), ...body, ...source.advance(16), ...target.advance(16), increase(to, 16)),
+      whileLoop(i32.ltU(to, end), ...body, ...source.advance(16), ...target.advance(16), increase(to, 16)),
     ];
   });
 }
