@@ -139,7 +139,7 @@ function build(
   const cost = order.reduce((sum, e) => sum + costOf(e), 0);
   // Side by side as many vectors as save loads of constants without running out of registers.
   const isStrided = operands.some((o) => o.access === access.strided);
-  const unrolled = isStrided || order.some((e) => costOf(e) > 12) ? 1 : cost <= 12 ? 4 : 2;
+  const unrolled = isStrided || order.some((e) => costOf(e) > 12) ? 1 : cost <= 14 ? 4 : 2;
   module.function("run", types, [], (scope: Scope, ...args) => {
     const [part, , n, rows, chunk, rowChunk, scalars] = args as [I, I, I, I, I, I, I];
     const start = (i: number): I => args[leading + 3 * i] as I;

@@ -47,7 +47,7 @@ const functions: Partial<Record<ExprOp, Vectorised>> = {
   acos: called(acos),
   atan: called(atan),
   atan2: double(atan2),
-  erf: called(erf),
+  erf: inline(erf),
   erfc: double(erfc),
   erfinv: double(erfinv),
   lgamma: double(lgamma),

@@ -26,7 +26,7 @@ import {
   when,
   whileLoop,
 } from "./assembler.ts";
-import { exp } from "./math/exponential.ts";
+import { expOfNegative } from "./math/exponential.ts";
 import { Float, type Site, type Wide } from "./math/float.ts";
 import { log } from "./math/logarithm.ts";
 import { type Attempt, addressOf, type PartedEntry, type Runtime } from "./runtime.ts";
@@ -458,7 +458,7 @@ function buildSoftmax(runtime: Runtime, compute: "float32" | "float64", isLog: b
       whileLoop(
         i32.gt(rows, 0),
         high.set(highest.call("v128", source, n)),
-        ...pass((f, x) => exp(f, f.let(f.ops.sub(x, all(high, x))))),
+        ...pass((f, x) => expOfNegative(f, f.let(f.ops.sub(x, all(high, x))))),
         sum.set(total.call("v128", out, n)),
         ...(isLog ? logOfSum({ runtime, module, scope, statements: [] }, compute, sum) : []),
         ...pass(({ ops }, x, y) => (isLog ? ops.sub(ops.sub(x, all(high, x)), all(sum, x)) : ops.div(y, all(sum, x)))),

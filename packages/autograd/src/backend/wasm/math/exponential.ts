@@ -53,14 +53,30 @@ function scaled(f: Float, p: Wide, n: Wide): Wide {
   return ops.mul(ops.mul(p, f.powerOfTwo(half)), f.powerOfTwo(ops.sub(n, half)));
 }
 
-const outside = (f: Float, x: Wide, limit: number): Wide => bitwise.not(f.ops.le(f.ops.abs(x), f.num(limit)));
+/** Where x is not between the bounds. NaN differs from itself. */
+export const outside = (f: Float, x: Wide, low: number, high: number): Wide => {
+  const above = f.ops.pmax(x, f.num(low));
+  return f.ops.ne(f.ops.pmin(above, f.num(high)), x);
+};
 
 const clamp = (f: Float, x: Wide, low: number, high: number): Wide =>
   f.let(f.ops.pmax(f.ops.pmin(x, f.num(high)), f.num(low)));
 
 export function exp(f: Float, x: Wide): Wide {
-  const [limit, low, high] = f.isDouble ? [708, -746, 711] : [87.25, -104, 90];
-  return f.amend([expWithin(f, x)], outside(f, x, limit), () => {
+  return expUnless(f, x, outside(f, x, -normalLimit(f), normalLimit(f)));
+}
+
+/** The exponential of what is not positive. */
+export function expOfNegative(f: Float, x: Wide): Wide {
+  return expUnless(f, x, f.ops.ne(f.ops.pmax(x, f.num(-normalLimit(f))), x));
+}
+
+/** Exponentials of numbers up to here are normal. */
+const normalLimit = (f: Float): number => (f.isDouble ? 708 : 87.25);
+
+function expUnless(f: Float, x: Wide, isOutside: Wide): Wide {
+  const [low, high] = f.isDouble ? [-746, 711] : [-104, 90];
+  return f.amend([expWithin(f, x)], isOutside, () => {
     const { n, r } = reduce(f, clamp(f, x, low, high));
     return [scaled(f, ofRest(f, r), n)];
   })[0]!;
@@ -88,10 +104,14 @@ export function exp2(f: Float, x: Wide): Wide {
     return { n, low, p: f.let(ofRest(f, f.let(ops.mul(ops.sub(y, n), f.num(Math.LN2))))) };
   };
   const { p, low } = parts(x);
-  return f.amend([f.bits.add(p, f.bits.shl(low))], outside(f, x, f.isDouble ? 1021.5 : 125.5), () => {
-    const rest = parts(clamp(f, x, f.isDouble ? -1080 : -155, f.isDouble ? 1025 : 129));
-    return [scaled(f, rest.p, rest.n)];
-  })[0]!;
+  return f.amend(
+    [f.bits.add(p, f.bits.shl(low))],
+    outside(f, x, f.isDouble ? -1021.5 : -125.5, f.isDouble ? 1021.5 : 125.5),
+    () => {
+      const rest = parts(clamp(f, x, f.isDouble ? -1080 : -155, f.isDouble ? 1025 : 129));
+      return [scaled(f, rest.p, rest.n)];
+    },
+  )[0]!;
 }
 
 export function expm1(f: Float, x: Wide): Wide {
@@ -108,7 +128,7 @@ export function expm1(f: Float, x: Wide): Wide {
 /** 1 / (1 + e⁻ˣ), for negative x as eˣ / (1 + eˣ): w - w · e / (1 + e) with w = 1 or e = e⁻|ˣ|. */
 export function sigmoid(f: Float, x: Wide): Wide {
   const { ops } = f;
-  const e = f.let(exp(f, f.let(ops.neg(ops.abs(x)))));
+  const e = expOfNegative(f, f.let(bitwise.or(x, f.num(-0))));
   const q = f.let(ops.div(e, ops.add(e, f.num(1))));
   const w = f.let(f.pick(e, f.num(1), ops.lt(x, f.num(0))));
   return f.nmadd(w, q, w);

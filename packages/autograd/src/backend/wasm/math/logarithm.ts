@@ -4,7 +4,7 @@
  * x = 2ᵏ (1 + m) with √½ ≤ 1 + m < √2. In float32 log(1 + m) is a polynomial, in float64 a shorter one in
  * s = m / (2 + m), as log(1 + m) = 2 artanh s. Numbers that are not normal take a way of their own.
  */
-import { exp, expOfSum, ln2Parts } from "./exponential.ts";
+import { exp, expOfSum, ln2Parts, outside } from "./exponential.ts";
 import { bitwise, type Float, type Pair, type Wide } from "./float.ts";
 
 /** Differences between the bit patterns of 1 and √½, as the denormal numbers that have those patterns. */
@@ -52,8 +52,8 @@ function logOf(f: Float, x: Wide, formula: (x: Wide, more: number) => Wide): Wid
   const { ops } = f;
   const [smallest, shift] = f.isDouble ? [2 ** -1022, 54] : [2 ** -126, 25];
   const infinity = f.num(Number.POSITIVE_INFINITY);
-  const normal = f.let(bitwise.and(ops.ge(x, f.num(smallest)), ops.lt(x, infinity)));
-  return f.amend([formula(x, 0)], bitwise.not(normal), () => {
+  const largest = f.isDouble ? Number.MAX_VALUE : 3.4028234663852886e38;
+  return f.amend([formula(x, 0)], outside(f, x, smallest, largest), () => {
     const small = f.let(formula(f.let(ops.mul(x, f.num(2 ** shift))), -shift));
     const atZero = f.pick(f.num(Number.NEGATIVE_INFINITY), small, ops.eq(x, f.num(0)));
     const positive = f.pick(infinity, f.let(atZero), ops.eq(x, infinity));

@@ -75,7 +75,7 @@ export function erf(f: Float, x: Wide): Wide {
     const z = f.let(ops.mul(x, x));
     const near = f.madd(x, f.polynomial(z, erfNear), x);
     const far = ops.sub(f.num(1), expWithin(f, f.let(ops.mul(a, f.polynomial(a, erfFar)))));
-    return f.pick(f.let(near), f.let(f.copySign(far, x)), bitwise.not(ops.ge(a, f.num(0.92))));
+    return f.pick(f.let(f.signed(f.let(far), x)), f.let(near), ops.ge(a, f.num(0.92)));
   }
   const { a, small, near, tail, inner, middle } = errorParts(f, x);
   const outer = f.pick(ops.add(f.num(erfOfOne), near), ops.sub(f.num(1), tail), middle);
