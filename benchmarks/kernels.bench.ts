@@ -1,9 +1,11 @@
 /**
  * WebAssembly kernels: matrix products beside the processor's 128-bit multiply-add peak, elementwise kernels,
- * reductions and softmax beside a copy of memory. The yardsticks are measured in the same run.
+ * reductions and softmax beside a copy of memory, and, on one thread, beside PyTorch where a Python has it (PYTHON=…,
+ * or python3). The yardsticks are measured in the same run.
  *
  * node benchmarks/kernels.bench.ts [--json FILE] [--threads N]
  */
+import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import benny from "benny";
 import type { Kernel, View } from "../packages/autograd/src/backend/backend.ts";
@@ -39,6 +41,10 @@ interface Case {
   readonly yardstick?: string;
   /** The yardstick's rate counts for this many times as much, as where vectors hold twice the elements. */
   readonly factor?: number;
+  /** Elements of the input, where they say more than bytes. */
+  readonly elements?: number;
+  /** The same in PyTorch. */
+  readonly torch?: string;
 }
 
 function tensor(shape: readonly number[], dtype: DType = "float32", transposed = false): View {
@@ -143,20 +149,30 @@ const million = 2 ** 20;
 const [x, y, out, row, sum] = [tensor([million]), tensor([million]), tensor([million]), tensor([1024]), tensor([])];
 const square = tensor([1024, 1024]);
 
-function elementwise(name: string, expression: s.Expr, inputs: readonly View[]): Case {
+function elementwise(name: string, expression: s.Expr, inputs: readonly View[], torch?: string): Case {
   const kernel: Kernel = { kind: "elementwise", expressions: [expression], compute: "float32" };
-  const run = (): void => backend.run(kernel, inputs, [out]);
-  return { name, run, amount: (4 * (inputs.length + 1) * million) / 1e9, unit: "GB/s", yardstick: "copy" };
-}
-
-function other(name: string, kernel: Kernel, input: View, output: View): Case {
-  const bytes = 4 * (input.size + output.size);
   return {
     name,
-    run: () => backend.run(kernel, [input], [output]),
-    amount: bytes / 1e9,
+    run: () => backend.run(kernel, inputs, [out]),
+    amount: (4 * (inputs.length + 1) * million) / 1e9,
     unit: "GB/s",
     yardstick: "copy",
+    elements: million,
+    ...(torch === undefined ? {} : { torch }),
+  };
+}
+
+function other(name: string, kernel: Kernel, input: View | null, output: View | readonly View[], torch: string): Case {
+  const [inputs, outputs] = [input === null ? [] : [input], [output].flat()];
+  const size = (input ?? outputs[0]!).size;
+  return {
+    name,
+    run: () => backend.run(kernel, inputs, outputs, [1, 2, 3, 4]),
+    amount: (4 * [...inputs, ...outputs].reduce((total, v) => total + v.size, 0)) / 1e9,
+    unit: "GB/s",
+    yardstick: "copy",
+    elements: size,
+    torch,
   };
 }
 
@@ -181,35 +197,99 @@ const cases: Case[] = [
   vectorProduct(1, 1024, 1024),
   vectorProduct(1024, 1024, 1, true),
   vectorProduct(1, 1024, 1024, false, true),
-  elementwise("add", s.add(a0, a1), [x, y]),
-  elementwise("relu", s.max(a0, 0), [x]),
-  elementwise("exp", s.exp(a0), [x]),
-  elementwise("log", s.log(s.abs(a0)), [x]),
-  elementwise("tanh", s.tanh(a0), [x]),
-  elementwise("sigmoid", s.sigmoid(a0), [x]),
-  other("sum", { kind: "reduce", reduction: "sum" }, x, sum),
-  other("sum over rows", { kind: "reduce", reduction: "sum" }, { ...square, strides: [1, 1024] }, row),
-  other("softmax", { kind: "softmax", log: false }, square, tensor([1024, 1024])),
+  elementwise("add", s.add(a0, a1), [x, y], "torch.add(x, y, out=out)"),
+  elementwise("relu", s.max(a0, 0), [x], "torch.clamp_min(x, 0, out=out)"),
+  elementwise("exp", s.exp(a0), [x], "torch.exp(x, out=out)"),
+  elementwise("log", s.log(s.abs(a0)), [x], "torch.log(positive, out=out)"),
+  elementwise("tanh", s.tanh(a0), [x], "torch.tanh(x, out=out)"),
+  elementwise("sigmoid", s.sigmoid(a0), [x], "torch.sigmoid(x, out=out)"),
+  elementwise("sin", s.sin(a0), [x], "torch.sin(x, out=out)"),
+  elementwise("erf", s.erf(a0), [x], "torch.erf(x, out=out)"),
+  elementwise("pow", s.pow(s.abs(a0), a1), [x, y], "torch.pow(positive, y, out=out)"),
+  elementwise("atan2", s.atan2(a0, a1), [x, y], "torch.atan2(x, y, out=out)"),
+  elementwise("lgamma", s.lgamma(a0), [x], "torch.lgamma(x, out=out)"),
+  elementwise("add a row", s.add(a0, a1), [square, row], "torch.add(square, row)"),
+  other("sum", { kind: "reduce", reduction: "sum" }, x, sum, "torch.sum(x)"),
+  other("sum over rows", { kind: "reduce", reduction: "sum" }, { ...square, strides: [1, 1024] }, row, "square.sum(0)"),
+  other("argmax", { kind: "reduce", reduction: "argmax" }, square, tensor([1024], "int32"), "square.argmax(1)"),
+  other("softmax", { kind: "softmax", log: false }, square, tensor([1024, 1024]), "torch.softmax(square, 1)"),
+  other("cumulative sum", { kind: "scan", reduction: "sum" }, square, tensor([1024, 1024]), "square.cumsum(1)"),
+  other(
+    "sort",
+    { kind: "sort", descending: false },
+    x,
+    [out, tensor([million], "int32")],
+    "torch.sort(x, stable=True)",
+  ),
+  other("normal", { kind: "random", distribution: "normal" }, null, out, "out.normal_()"),
 ];
+
+/** The fastest of some runs of each on one thread, in seconds. */
+const python = `
+import json, sys, time, torch
+torch.set_num_threads(1)
+x = (torch.arange(${million}) * 7919 % 1000).float() / 100 - 5
+y, out, positive, square, row = x.clone(), torch.empty_like(x), x.abs(), x.reshape(1024, 1024), x[:1024].clone()
+for statement in json.loads(sys.argv[1]):
+    code, best = compile(statement, "case", "eval"), 1e9
+    for _ in range(60):
+        start = time.perf_counter()
+        eval(code)
+        best = min(best, time.perf_counter() - start)
+        if best > 0.02 and _ > 5: break
+    print(best)
+`;
+const interpreter = process.env.PYTHON ?? "python3";
+const compared = cases.filter((c) => c.torch !== undefined);
+const found = spawnSync(interpreter, ["-c", python, JSON.stringify(compared.map((c) => c.torch))], {
+  encoding: "utf8",
+});
+if (found.status !== 0) console.log(`skipped: PyTorch, which ${interpreter} does not have`);
+const torchSeconds = new Map(
+  found.status === 0
+    ? found.stdout
+        .trim()
+        .split("\n")
+        .map((line, i) => [compared[i]!.name, Number(line)])
+    : [],
+);
 
 /** Enough calls for the optimising compiler to have finished, as engines run the first in a faster-made tier. */
 for (const { run } of cases) for (let i = 0; i < 20; i++) run();
 await new Promise((resolve) => setTimeout(resolve, 500));
 
-const summary = await benny.suite(
+/** The fastest call of each, in seconds: others shared the machine with whatever else it was doing. */
+const fastest = new Map<string, number>(cases.map(({ name }) => [name, Number.POSITIVE_INFINITY]));
+const timed =
+  ({ name, run }: Case): (() => void) =>
+  () => {
+    const start = performance.now();
+    run();
+    fastest.set(name, Math.min(fastest.get(name)!, (performance.now() - start) / 1000));
+  };
+await benny.suite(
   `kernels, ${threads} ${threads === 1 ? "thread" : "threads"}`,
-  ...cases.map(({ name, run }) => benny.add(name, run, { minSamples: 20, maxTime: 1 })),
+  ...cases.map((c) => benny.add(c.name, timed(c), { minSamples: 20, maxTime: 1 })),
 );
 const rates = new Map<string, number>();
-const results = cases.map(({ name, amount, unit, yardstick, factor = 1 }) => {
-  // The fastest sample: others were shared with whatever else the machine was doing.
-  const seconds = summary.results.find((r) => r.name === name)!.details.min;
+const results = cases.map(({ name, amount, unit, yardstick, factor = 1, elements }) => {
+  const seconds = fastest.get(name)!;
   const rate = amount / seconds;
   rates.set(name, rate);
   const ratio = yardstick === undefined ? undefined : rate / (rates.get(yardstick)! * factor);
+  const torch = torchSeconds.get(name);
   const percent = ratio === undefined ? "" : `${(100 * ratio).toFixed(0).padStart(5)} % of ${yardstick}`;
-  console.log(`${name.padEnd(34)} ${rate.toFixed(1).padStart(8)} ${unit.padEnd(8)}${percent}`);
-  return { name, rate, unit, ...(ratio === undefined ? {} : { yardstick, ratio }) };
+  const speed = elements === undefined ? "" : `${(elements / seconds / 1e9).toFixed(2).padStart(8)} G elements/s`;
+  const beside = torch === undefined ? "" : `${(torch / seconds).toFixed(2).padStart(7)} of PyTorch's speed`;
+  console.log(`${name.padEnd(34)} ${rate.toFixed(1).padStart(8)} ${unit.padEnd(8)}${percent}${speed}${beside}`);
+  return {
+    name,
+    rate,
+    unit,
+    ...(ratio === undefined ? {} : { yardstick, ratio }),
+    ...(elements === undefined ? {} : { elementsPerSecond: elements / seconds }),
+    ...(torch === undefined ? {} : { ofPyTorch: torch / seconds }),
+  };
 });
 const file = option("--json");
 if (file !== undefined) writeFileSync(file, `${JSON.stringify({ threads, results }, null, 2)}\n`);

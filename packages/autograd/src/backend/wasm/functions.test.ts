@@ -83,6 +83,19 @@ describe("functions", () => {
     }
   });
 
+  test("extremes beside a constant heed NaN and signs of zeros", () => {
+    const values = [0, -0, 1, -1, Number.NaN, infinity, -infinity, 6, 7];
+    for (const mode of modes) {
+      for (const dtype of dtypes) {
+        for (const bound of [0, -0, 6, -1, Number.NaN, infinity]) {
+          for (const e of [s.max(s.argument(0), bound), s.min(s.argument(0), bound), s.max(bound, s.argument(0))]) {
+            expect(evaluate(mode, e, dtype, [values])).toEqual(evaluate(referenceBackend, e, dtype, [values]));
+          }
+        }
+      }
+    }
+  });
+
   test("exact results are exact", () => {
     const whole = Array.from({ length: 61 }, (_, i) => i - 30);
     for (const mode of modes) {

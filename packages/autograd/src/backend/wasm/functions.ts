@@ -97,6 +97,18 @@ function perLane(
   });
 }
 
+/** Beside a constant that is not NaN one instruction serves, where eight heed NaN and zeros on either side. */
+function extremeOf(f: Float, node: Expr, a: Wide, b: Wide): Wide {
+  const { ops } = f;
+  const bound = node.operands[1]!;
+  if (bound.op !== "constant" || Number.isNaN(bound.value) || Object.is(bound.value, -0)) {
+    return node.op === "max" ? ops.max(a, b) : ops.min(a, b);
+  }
+  if (node.op === "min") return ops.pmin(a, b);
+  // The larger of zeros is the positive one.
+  return bound.value === 0 ? ops.add(ops.pmax(a, b), b) : ops.pmax(a, b);
+}
+
 /** The value of an inner node, from its operands'. */
 export function compileNode(
   f: Float,
@@ -117,8 +129,6 @@ export function compileNode(
     case "le":
     case "gt":
     case "ge":
-    case "min":
-    case "max":
       return lanes[node.op](a, b);
     case "neg":
     case "abs":
@@ -139,6 +149,9 @@ export function compileNode(
   }
   if (compute === "int32") {
     switch (node.op) {
+      case "min":
+      case "max":
+        return words[node.op](a, b);
       case "div":
         return divideIntegers(f, a, b, "quotient");
       case "remainder":
@@ -152,6 +165,9 @@ export function compileNode(
     }
   } else {
     switch (node.op) {
+      case "min":
+      case "max":
+        return extremeOf(f, node, a, b);
       case "div":
         return f.ops.div(a, b);
       case "sqrt":
