@@ -131,9 +131,17 @@ export function asinh(f: Float, x: Wide): Wide {
 /** log(x + √(x² - 1)). */
 export function acosh(f: Float, x: Wide): Wide {
   const { ops } = f;
-  const t = f.let(ops.sub(f.let(ops.pmin(x, f.num(2 ** 60))), f.num(1)));
-  const w = f.let(ops.add(t, ops.sqrt(f.madd(t, t, ops.add(t, t)))));
-  const near = f.let(log1p(f, w));
+  // x - 1 + √((x - 1) (x + 1)), with what its roundings lose.
+  const bounded = f.let(ops.pmin(x, f.num(2 ** 60)));
+  const t = f.let(ops.sub(bounded, f.num(1)));
+  const square = f.product(t, f.let(ops.add(bounded, f.num(1))));
+  const root = f.let(ops.sqrt(square.high));
+  const { high, low } = f.product(root, root);
+  const left = ops.add(ops.sub(ops.sub(square.high, high), low), square.low);
+  const missing = ops.div(left, ops.pmax(ops.add(root, root), f.num(2 ** -1000)));
+  const w = f.sum(t, root);
+  const lost = f.let(ops.add(w.low, missing));
+  const near = f.let(ops.add(log1p(f, w.high), ops.div(lost, ops.add(w.high, f.num(1)))));
   const [value] = f.amend([near], ops.gt(x, f.num(2 ** 30)), () => [ops.add(log(f, x), f.num(Math.LN2))]) as [Wide];
   return f.pick(value, f.num(Number.NaN), ops.ge(x, f.num(1)));
 }

@@ -63,9 +63,10 @@ function errorParts(f: Float, x: Wide): { a: Wide; small: Wide; near: Wide; tail
   const s = f.let(ops.div(f.num(1), ops.mul(b, b)));
   const exponent = f.pick(ratio(s, rational.far), ratio(s, rational.farther), ops.lt(b, f.num(1 / 0.35)));
   const z = f.head(b);
-  const rest = f.madd(f.let(ops.sub(z, b)), f.let(ops.add(z, b)), ops.sub(f.let(exponent), f.num(0.5625)));
-  const { high, low } = f.quickSum(f.let(ops.neg(ops.mul(z, z))), f.let(rest));
-  return { a, small, near, tail: f.let(ops.div(expOfSum(f, high, low), b)), inner, middle };
+  const main = f.quickSum(f.let(ops.neg(ops.mul(z, z))), f.num(-0.5625));
+  const rest = f.madd(f.let(ops.sub(z, b)), f.let(ops.add(z, b)), f.let(exponent));
+  const { high, low } = f.quickSum(main.high, f.let(rest));
+  return { a, small, near, tail: f.let(ops.div(expOfSum(f, high, f.let(ops.add(low, main.low))), b)), inner, middle };
 }
 
 export function erf(f: Float, x: Wide): Wide {
