@@ -125,8 +125,10 @@ export class Nadam extends Moments {
   override restore(steps: number): void {
     super.restore(steps);
     this.product = 1;
-    for (let step = 1; step <= this.iterations && this.product > 0; step++)
-      this.product *= this.beta1 * (1 - 0.5 * 0.96 ** step);
+    // Factors are beta1 long before; a number of steps that a file claims must not take for ever.
+    const counted = Math.min(this.iterations, 1_000_000);
+    for (let step = 1; step <= counted; step++) this.product *= this.beta1 * (1 - 0.5 * 0.96 ** step);
+    this.product *= this.beta1 ** (this.iterations - counted);
   }
   protected update(weight: Parameter, gradient: Tensor, slots: Slots, learningRate: number, step: number): void {
     const m = this.track(slots[0]!, gradient, this.beta1);
