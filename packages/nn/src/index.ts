@@ -72,10 +72,6 @@ export {
   AdditiveAttention,
   Attention,
   type AttentionOptions,
-  GroupQueryAttention,
-  type GroupQueryAttentionOptions,
-  MultiHeadAttention,
-  type MultiHeadAttentionOptions,
 } from "./layers/attention.ts";
 export {
   type ColorOptions,
@@ -141,6 +137,12 @@ export {
 export { Normalization, type NormalizationLayerOptions } from "./layers/feature-normalization.ts";
 export { IntegerLookup, type LookupOptions, type NestedStrings, StringLookup } from "./layers/lookup.ts";
 export { Add, Average, Concatenate, Dot, Maximum, Merge, Minimum, Multiply, Subtract } from "./layers/merge.ts";
+export {
+  GroupQueryAttention,
+  type GroupQueryAttentionOptions,
+  MultiHeadAttention,
+  type MultiHeadAttentionOptions,
+} from "./layers/multi-head-attention.ts";
 export {
   ActivityRegularization,
   AlphaDropout,

@@ -12,6 +12,7 @@ import { CategoryEncoding, Discretization } from "../layers/encoding.ts";
 import { Normalization } from "../layers/feature-normalization.ts";
 import { IntegerLookup, StringLookup } from "../layers/lookup.ts";
 import * as merge from "../layers/merge.ts";
+import * as heads from "../layers/multi-head-attention.ts";
 import * as noise from "../layers/noise.ts";
 import * as normalization from "../layers/normalization.ts";
 import * as pooling from "../layers/pooling.ts";
@@ -104,6 +105,7 @@ const plain: readonly LayerClass[] = [
   normalization.UnitNormalization,
   normalization.RMSNormalization,
   ...Object.values(attention),
+  ...Object.values(heads),
   Normalization,
   CategoryEncoding,
   Discretization,

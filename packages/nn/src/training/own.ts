@@ -15,6 +15,7 @@ import * as embedding from "../layers/embedding.ts";
 import * as encoding from "../layers/encoding.ts";
 import * as featureNormalization from "../layers/feature-normalization.ts";
 import * as merge from "../layers/merge.ts";
+import * as heads from "../layers/multi-head-attention.ts";
 import * as noise from "../layers/noise.ts";
 import * as normalization from "../layers/normalization.ts";
 import * as pooling from "../layers/pooling.ts";
@@ -35,7 +36,7 @@ const classesOf = (...modules: readonly object[]): Set<unknown> => new Set(modul
 
 const ownLayers = classesOf(
   ...[activations, attention, augmentation, cells, convolution, core, einsumDense, embedding, encoding],
-  ...[featureNormalization, merge, noise, normalization, pooling, recurrent, resizing, shape, spatial, wrappers],
+  ...[featureNormalization, heads, merge, noise, normalization, pooling, recurrent, resizing, shape, spatial, wrappers],
 );
 // Runs a function it was given.
 ownLayers.delete(noise.Lambda);
