@@ -133,6 +133,16 @@ describe("files", () => {
     expect(wrong).toEqual([]);
   });
 
+  test("ask for the modules of Node.js at run time, so that bundlers for browsers see none", () => {
+    const sources = code.filter(
+      (name) => /packages\/[^/]+\/src\//.test(name) && !isTest(name) && !/\/testing\//.test(name),
+    );
+    // What the threads run is text, which no bundler reads.
+    const wrong = sources.filter((name) => !name.endsWith("wasm/threads.ts"));
+    const imports = /^import (?!type\b).* from "node:|(?<!typeof )\bimport\("node:[a-z/]+"\)(?!\.)/m;
+    expect(wrong.filter((name) => imports.test(read(name)))).toEqual([]);
+  });
+
   test("run no text as code", () => {
     const wrong = code.filter((name) => /packages\/[^/]+\/src/.test(name)).filter((name) => !isTest(name));
     expect(wrong.filter((name) => /\bnew Function\(|(?<![.\w])eval\(/.test(read(name)))).toEqual([]);

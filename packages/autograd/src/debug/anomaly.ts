@@ -12,15 +12,15 @@ function calls(): string[] {
   return stack.split("\n").slice(1);
 }
 
-/** Where this package's code is: `src`, or `dist`, whose files lie side by side. */
-const here: string = import.meta.url
+/** Where this package's code is: `src`, or `dist`, whose files lie side by side. Classic scripts do not know. */
+const here: string = (import.meta.url ?? "")
   .replace(/[^/]*$/, "")
   .replace(/src\/debug\/$/, "src/")
   .replace("file://", "");
 
 /** The innermost call outside this package. */
 function userLine(): string {
-  const outside = calls().find((line) => !line.includes(here) || line.includes(".test."));
+  const outside = calls().find((line) => (!line.includes(here) && !/\(?node:/.test(line)) || line.includes(".test."));
   return outside?.trim().replace(/^at /, "") ?? "an unknown place";
 }
 

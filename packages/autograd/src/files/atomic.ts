@@ -1,4 +1,5 @@
 import { FileError, GradienteError } from "../errors.ts";
+import { nodeModule } from "./node.ts";
 
 /**
  * Writes a file so that it appears at once and whole: into a temporary one in the same folder, which is flushed to the
@@ -10,7 +11,7 @@ export async function writeAtomically(
   path: string,
   write: Uint8Array | ((temporary: string) => Promise<void>),
 ): Promise<void> {
-  const { open, rename, rm, writeFile } = await import("node:fs/promises");
+  const { open, rename, rm, writeFile } = nodeModule("node:fs/promises");
   const temporary = `${path}.${globalThis.process.pid}-${Math.random().toString(36).slice(2, 10)}.tmp`;
   try {
     await (await open(temporary, "wx")).close();

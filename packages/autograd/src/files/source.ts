@@ -1,4 +1,5 @@
 import { ArgumentError, FileError, TensorFileError, type TensorFileProblem } from "../errors.ts";
+import { nodeModule } from "./node.ts";
 
 /** What a file can be read from: a path, bytes in memory, or a `Blob` (such as the `File` of a browser's input). */
 export type FileLike = string | Uint8Array | ArrayBuffer | Blob;
@@ -36,7 +37,7 @@ export function memorySource(bytes: Uint8Array, file: string | null = null): Byt
 }
 
 async function openPath(op: string, path: string): Promise<ByteSource> {
-  const { open } = await import("node:fs/promises");
+  const { open } = nodeModule("node:fs/promises");
   const unreadable = (error: unknown): FileError => {
     const reason = error instanceof Error ? error.message : String(error);
     return new FileError({ op, message: `"${path}" cannot be read: ${reason}` });

@@ -2,6 +2,7 @@ import { ArgumentError } from "../errors.ts";
 import { asTensor, type TensorLike, tensor } from "../ops/create.ts";
 import { Parameter, type Tensor } from "../tensor.ts";
 import type { LoadTensorsOptions } from "./elements.ts";
+import { nodeModule } from "./node.ts";
 import { type ByteSource, type FileLike, openSource } from "./source.ts";
 
 /** Kinds of files of tensors. */
@@ -49,7 +50,7 @@ export async function saveTensors(
   const pieces = await encoded(still(tensors), format, options);
   const { writeAtomically } = await import("./atomic.ts");
   await writeAtomically(path, async (temporary) => {
-    const { writeFile } = await import("node:fs/promises");
+    const { writeFile } = nodeModule("node:fs/promises");
     await writeFile(temporary, pieces);
   });
 }

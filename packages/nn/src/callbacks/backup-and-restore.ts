@@ -1,5 +1,6 @@
 import { ArgumentError } from "@gradiente/autograd";
 import { CheckpointError } from "../errors.ts";
+import { nodeModule } from "../node.ts";
 import { Fields, type State } from "../state.ts";
 import { Callback } from "./callback.ts";
 import { SaveCounter, type SaveFrequency } from "./model-checkpoint.ts";
@@ -108,7 +109,7 @@ export class BackupAndRestore extends Callback {
   override async onTrainEnd(): Promise<void> {
     if (this.run!.outcome !== "finished" || !(this.options.deleteCheckpoint ?? true)) return;
     await this.removeAllBut(0);
-    const { rmdir } = await import("node:fs/promises");
+    const { rmdir } = nodeModule("node:fs/promises");
     await rmdir(this.directory).catch(() => {}); // not there, or with files of others in it
   }
 
@@ -121,8 +122,8 @@ export class BackupAndRestore extends Callback {
   }
 
   private async save(): Promise<void> {
-    const { mkdir } = await import("node:fs/promises");
-    const { join } = await import("node:path");
+    const { mkdir } = nodeModule("node:fs/promises");
+    const { join } = nodeModule("node:path");
     await mkdir(this.directory, { recursive: true });
     this.number++;
     await this.run!.save(join(this.directory, `checkpoint-${String(this.number).padStart(8, "0")}.ckpt`));
@@ -131,15 +132,15 @@ export class BackupAndRestore extends Callback {
 
   /** Removes the oldest first, so that the newest is there to the last. */
   private async removeAllBut(count: number): Promise<void> {
-    const { rm } = await import("node:fs/promises");
+    const { rm } = nodeModule("node:fs/promises");
     const found = await this.checkpoints();
     for (const { path } of found.slice(0, Math.max(0, found.length - count))) await rm(path, { force: true });
   }
 
   /** The checkpoints in the folder, oldest first. What a killed process left half-written is removed. */
   private async checkpoints(): Promise<{ readonly path: string; readonly number: number }[]> {
-    const { readdir, rm } = await import("node:fs/promises");
-    const { join } = await import("node:path");
+    const { readdir, rm } = nodeModule("node:fs/promises");
+    const { join } = nodeModule("node:path");
     const names = await readdir(this.directory).catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") return [];
       throw new CheckpointError({

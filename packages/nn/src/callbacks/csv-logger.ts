@@ -1,3 +1,4 @@
+import { nodeModule } from "../node.ts";
 import { Fields, type State } from "../state.ts";
 import type { Logs } from "../training/logs.ts";
 import { Callback } from "./callback.ts";
@@ -52,8 +53,8 @@ export class CSVLogger extends Callback {
     }
     if (this.bytes === 0) text = line(["epoch", ...this.columns]);
     text += line([epoch, ...this.columns.map((name) => logs[name] ?? "NA")]);
-    const { mkdir, open } = await import("node:fs/promises");
-    const { dirname } = await import("node:path");
+    const { mkdir, open } = nodeModule("node:fs/promises");
+    const { dirname } = nodeModule("node:path");
     await mkdir(dirname(this.path), { recursive: true });
     const file = await open(this.path, this.bytes === 0 ? "w" : "r+");
     try {
@@ -78,7 +79,7 @@ export class CSVLogger extends Callback {
 }
 
 async function sizeOf(path: string): Promise<number> {
-  const { stat } = await import("node:fs/promises");
+  const { stat } = nodeModule("node:fs/promises");
   return stat(path).then(
     (found) => found.size,
     () => 0,

@@ -1,6 +1,7 @@
 import { ArgumentError } from "@gradiente/autograd";
 import { camelCase } from "../config.ts";
 import { unknownName } from "../errors.ts";
+import { nodeModule } from "../node.ts";
 import { Fields, type State } from "../state.ts";
 import type { Logs } from "../training/logs.ts";
 import { Callback } from "./callback.ts";
@@ -142,8 +143,8 @@ export class ModelCheckpoint extends Callback {
       this.bestPath = path;
     }
     this.kept = [...this.kept.filter((other) => other !== path), path];
-    const { mkdir, rm } = await import("node:fs/promises");
-    const { dirname } = await import("node:path");
+    const { mkdir, rm } = nodeModule("node:fs/promises");
+    const { dirname } = nodeModule("node:path");
     await mkdir(dirname(path), { recursive: true });
     const surplus = keepLast === null ? [] : this.kept.slice(0, -keepLast).filter((other) => other !== this.bestPath);
     this.kept = this.kept.filter((other) => !surplus.includes(other));

@@ -1,5 +1,6 @@
 import { ArgumentError } from "@gradiente/autograd";
 import type { Model } from "../model.ts";
+import { nodeModule } from "../node.ts";
 import type { DrawingOptions } from "./svg.ts";
 
 /**
@@ -9,7 +10,7 @@ import type { DrawingOptions } from "./svg.ts";
  */
 export async function plotModel(model: Model, path: string, options: DrawingOptions = {}): Promise<void> {
   const { writeAtomically } = await import("@gradiente/autograd/files");
-  const { writeFile } = await import("node:fs/promises");
+  const { writeFile } = nodeModule("node:fs/promises");
   const ending = /\.(svg|dot)$/.exec(path)?.[1];
   if (ending === undefined) {
     throw new ArgumentError({ op: "plotModel", message: `"${path}" does not end in .svg or .dot` });

@@ -2,6 +2,7 @@ import { GradienteError } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import { ModelFileError } from "../errors.ts";
 import type { Model } from "../model.ts";
+import { nodeModule } from "../node.ts";
 import type { LoadStateDictOptions, LoadStateDictResult } from "../state-dict.ts";
 import { archive } from "./archive.ts";
 import { type AttributeValue, type FileGroup, isHdf5, readHdf5 } from "./hdf5/reader.ts";
@@ -56,7 +57,7 @@ export function fill(model: Model, { legacy, file }: Contents, weights: FileGrou
 export async function bytesOf(op: string, source: string | Uint8Array): Promise<{ bytes: Uint8Array; file: string }> {
   if (typeof source !== "string") return { bytes: source, file: "the file" };
   try {
-    const { readFile } = await import("node:fs/promises");
+    const { readFile } = nodeModule("node:fs/promises");
     return { bytes: await readFile(source), file: `"${source}"` };
   } catch (error) {
     throw new ModelFileError({

@@ -1,6 +1,7 @@
 import { writeAtomically } from "@gradiente/autograd/files";
 import type { Config, Json } from "../config.ts";
 import { JournalError } from "../errors.ts";
+import { nodeModule } from "../node.ts";
 import { type Evaluation, stringify } from "./evaluation.ts";
 
 /** What a line of a journal says; values are there to be compared, not to be used. */
@@ -38,7 +39,7 @@ export class Journal {
    * @throws {FileError} when it cannot be written.
    */
   static async open(path: string, header: Config): Promise<Journal> {
-    const { open } = await import("node:fs/promises");
+    const { open } = nodeModule("node:fs/promises");
     const found = await readJournal(path);
     if (found === null) {
       await writeAtomically(path, new TextEncoder().encode(`${stringify({ format: FORMAT, ...header })}\n`));
@@ -80,7 +81,7 @@ interface Found {
 }
 
 async function readJournal(path: string): Promise<Found | null> {
-  const { readFile } = await import("node:fs/promises");
+  const { readFile } = nodeModule("node:fs/promises");
   let text: string;
   try {
     text = await readFile(path, "utf8");

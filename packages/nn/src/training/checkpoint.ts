@@ -1,6 +1,7 @@
 import { type DType, type Tensor, TensorFileError, type TypedArray } from "@gradiente/autograd";
 import { encodeTensors, openSafetensors, writeAtomically } from "@gradiente/autograd/files";
 import { CheckpointError } from "../errors.ts";
+import { nodeModule } from "../node.ts";
 import { decodeState, encodeState, type State } from "../state.ts";
 
 /** The contents of a checkpoint's metadata. */
@@ -64,7 +65,7 @@ async function load(path: string): Promise<{
 
 /** SHA-256 of the text and of every array with its name, dtype and shape, in the order of names. */
 async function checksum(json: string, tensors: ReadonlyMap<string, StoredArray>): Promise<string> {
-  const { createHash } = await import("node:crypto");
+  const { createHash } = nodeModule("node:crypto");
   const hash = createHash("sha256");
   hash.update(json);
   for (const name of [...tensors.keys()].sort()) {

@@ -1,4 +1,5 @@
 import { ArgumentError, GradienteError } from "@gradiente/autograd";
+import { nodeModule } from "../../node.ts";
 import { Fields, type State } from "../../state.ts";
 import type { Logs } from "../../training/logs.ts";
 import { Callback } from "../callback.ts";
@@ -60,12 +61,8 @@ export class TensorBoard extends Callback {
   }
 
   override async onTrainBegin(): Promise<void> {
-    const [wire, fs, path, os] = await Promise.all([
-      import("@bufbuild/protobuf/wire"),
-      import("node:fs"),
-      import("node:path"),
-      import("node:os"),
-    ]);
+    const [fs, path, os] = [nodeModule("node:fs"), nodeModule("node:path"), nodeModule("node:os")];
+    const wire = await import("@bufbuild/protobuf/wire");
     this.tools = { wire, fs, path, hostname: os.hostname() };
     this.files = {};
     this.batches = 0;
