@@ -18,7 +18,7 @@ import type {
   ScatterKernel,
   View,
 } from "../backend.ts";
-import { asOneAxis } from "./reduce.ts";
+import { asOneAxis } from "./fold.ts";
 import type { Attempt } from "./runtime.ts";
 
 /** A layout over the shape that is walked, whose strides may differ from its view's. */
