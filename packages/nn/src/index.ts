@@ -98,14 +98,10 @@ export {
 } from "./layers/cells.ts";
 export {
   Conv1D,
-  Conv1DTranspose,
   Conv2D,
-  Conv2DTranspose,
   Conv3D,
-  Conv3DTranspose,
   type ConvLayerOptions,
   type ConvOptions,
-  type ConvTransposeLayerOptions,
   DepthwiseConv1D,
   DepthwiseConv2D,
   type DepthwiseOptions,
@@ -114,6 +110,12 @@ export {
   SeparableConv2D,
   type SeparableOptions,
 } from "./layers/convolution.ts";
+export {
+  Conv1DTranspose,
+  Conv2DTranspose,
+  Conv3DTranspose,
+  type ConvTransposeLayerOptions,
+} from "./layers/convolution-transposed.ts";
 export {
   Activation,
   Dense,

@@ -5,6 +5,7 @@ import * as attention from "../layers/attention.ts";
 import * as augmentation from "../layers/augmentation.ts";
 import * as cells from "../layers/cells.ts";
 import * as convolution from "../layers/convolution.ts";
+import * as transposed from "../layers/convolution-transposed.ts";
 import * as core from "../layers/core.ts";
 import { EinsumDense } from "../layers/einsum-dense.ts";
 import { Embedding, Masking } from "../layers/embedding.ts";
@@ -68,9 +69,9 @@ const positional: readonly (readonly [LayerClass, readonly string[]])[] = [
   [convolution.Conv1D, ["filters", "kernelSize"]],
   [convolution.Conv2D, ["filters", "kernelSize"]],
   [convolution.Conv3D, ["filters", "kernelSize"]],
-  [convolution.Conv1DTranspose, ["filters", "kernelSize"]],
-  [convolution.Conv2DTranspose, ["filters", "kernelSize"]],
-  [convolution.Conv3DTranspose, ["filters", "kernelSize"]],
+  [transposed.Conv1DTranspose, ["filters", "kernelSize"]],
+  [transposed.Conv2DTranspose, ["filters", "kernelSize"]],
+  [transposed.Conv3DTranspose, ["filters", "kernelSize"]],
   [convolution.SeparableConv1D, ["filters", "kernelSize"]],
   [convolution.SeparableConv2D, ["filters", "kernelSize"]],
   [convolution.DepthwiseConv1D, ["kernelSize"]],

@@ -9,6 +9,7 @@ import * as attention from "../layers/attention.ts";
 import * as augmentation from "../layers/augmentation.ts";
 import * as cells from "../layers/cells.ts";
 import * as convolution from "../layers/convolution.ts";
+import * as transposed from "../layers/convolution-transposed.ts";
 import * as core from "../layers/core.ts";
 import * as einsumDense from "../layers/einsum-dense.ts";
 import * as embedding from "../layers/embedding.ts";
@@ -36,7 +37,20 @@ const classesOf = (...modules: readonly object[]): Set<unknown> => new Set(modul
 
 const ownLayers = classesOf(
   ...[activations, attention, augmentation, cells, convolution, core, einsumDense, embedding, encoding],
-  ...[featureNormalization, heads, merge, noise, normalization, pooling, recurrent, resizing, shape, spatial, wrappers],
+  ...[
+    featureNormalization,
+    heads,
+    merge,
+    noise,
+    normalization,
+    pooling,
+    recurrent,
+    resizing,
+    shape,
+    spatial,
+    transposed,
+    wrappers,
+  ],
 );
 // Runs a function it was given.
 ownLayers.delete(noise.Lambda);
