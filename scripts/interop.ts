@@ -102,6 +102,7 @@ for (const given of chosen) {
     outputs: listOf(outputs).map(arrayOf),
     layers: model.layers.map((l) => l.name),
     notInH5: given.notInH5 ?? null,
+    notOnJax: given.notOnJax ?? null,
     legacy: model.layers.flatMap((layer) => {
       const trained = layer.trainableWeights;
       return [...trained, ...layer.weights.filter((w) => !trained.includes(w))].map((w) => arrayOf(w.value));

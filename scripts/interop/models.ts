@@ -12,6 +12,8 @@ export interface Exchanged {
   readonly classes?: number;
   /** Why Keras 3 cannot open it as a whole-model HDF5 file, not even one of its own. */
   readonly notInH5?: string;
+  /** Why Keras cannot run it on JAX. */
+  readonly notOnJax?: string;
   /** Targets: numbers like the outputs (default), or class numbers. */
   readonly targets?: "numbers" | "classes" | "binary" | "one-hot";
 }
@@ -236,6 +238,26 @@ const layers: readonly Exchanged[] = [
     new nn.BatchNormalization(),
     new nn.Dense(2),
   ]),
+  alone("depthwise1d", steps, () => [
+    new nn.DepthwiseConv1D(2, { depthMultiplier: 2 }),
+    new nn.SeparableConv1D(3, 2, { pointwiseRegularizer: l2(0.1) }),
+  ]),
+  alone("conv3d_transpose", volume, () => [new nn.Conv3DTranspose(2, 2, { strides: 2 }), new nn.SpatialDropout3D(0)]),
+  alone("padding3d", volume, () => [new nn.ZeroPadding3D(1), new nn.Cropping3D([1, 0, 1]), new nn.UpSampling3D(2)]),
+  alone("einsum_dense", steps, () => [
+    new nn.EinsumDense("abc,cd->abd", [null, 3], { biasAxes: "d", activation: "relu" }),
+  ]),
+  alone("spectral_normalization", vector, () => [new nn.SpectralNormalization(new nn.Dense(4)), new nn.Dense(2)]),
+  alone("resizing", image, () => [new nn.Resizing(4, 5), new nn.CenterCrop(3, 3)]),
+  alone("discretization", vector, () => [new nn.Discretization({ binBoundaries: [0.2, 0.5, 0.8] }), new nn.Dense(2)]),
+  alone(
+    "category_encoding",
+    [3],
+    () => [new nn.CategoryEncoding({ numTokens: 5, outputMode: "multi_hot" }), new nn.Dense(2)],
+    {
+      classes: 5,
+    },
+  ),
   alone("twelve_layers", vector, () => Array.from({ length: 12 }, (_, i) => new nn.Dense(3 + (i % 3)))),
   alone("float64", vector, () => [new nn.Dense(4, { dtype: "float64" }), new nn.Dense(2, { dtype: "float64" })]),
 ];
@@ -325,6 +347,7 @@ const graphs: readonly Exchanged[] = [
   },
   {
     name: "attention",
+    notOnJax: "its attention there needs values as long as keys",
     make: () => {
       const [q, v] = [nn.input({ shape: [4, 6] }), nn.input({ shape: [5, 6] })];
       const own = new nn.MultiHeadAttention({ numHeads: 2, keyDim: 3, valueDim: 4 }).apply([q, q], {
@@ -333,6 +356,14 @@ const graphs: readonly Exchanged[] = [
       const cross = new nn.MultiHeadAttention({ numHeads: 3, keyDim: 2, useBias: false }).apply([own, v]);
       const y = new nn.LayerNormalization().apply(new nn.Add().apply([cross, q]));
       return nn.functional({ inputs: [q, v], outputs: new nn.Dense(2).apply(y), seed: 1, name: "attention" });
+    },
+  },
+  {
+    name: "plain_attention",
+    make: () => {
+      const [q, v] = [nn.input({ shape: [4, 6] }), nn.input({ shape: [5, 6] })];
+      const both = [new nn.Attention({ useScale: true }).apply([q, v]), new nn.AdditiveAttention().apply([q, v])];
+      return nn.functional({ inputs: [q, v], outputs: new nn.Add().apply(both), seed: 1, name: "plain_attention" });
     },
   },
   {

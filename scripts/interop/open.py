@@ -75,8 +75,9 @@ def check_weights(case, source):
     with h5py.File(source, "r") as f:
         found = []
         f.visititems(lambda name, o: found.append(name) if isinstance(o, h5py.Dataset) else None)
-        stored = sorted(key(np.asarray(f[n])) for n in found if not n.startswith("optimizer/"))
-        assert stored == sorted(key(array(w)) for w in case["arrays"]), "weights differ"
+        # Of a wrapped layer's kernel there may be two copies, as in Keras.
+        stored = {key(np.asarray(f[n])) for n in found if not n.startswith("optimizer/")}
+        assert stored == {key(array(w)) for w in case["arrays"]}, "weights differ"
         count = len([n for n in found if n.startswith("optimizer/vars/")])
         assert all(f"optimizer/vars/{i}" in f for i in range(count))
 
@@ -157,6 +158,9 @@ for name, case in manifest.items():
     attempt("h5py .keras", lambda: check_archive(case, file("keras")))
     attempt("h5py .weights.h5", lambda: check_weights(case, file("weights.h5")))
     if report["keras"]:
+        if report["backend"] == "jax" and case["notOnJax"]:
+            results["keras .keras"] = {"ok": False, "skipped": case["notOnJax"]}
+            continue
         attempt("keras .keras", lambda: with_keras(case, name, "keras"))
         if case["notInH5"]:
             results["keras .h5"] = {"ok": False, "skipped": case["notInH5"]}
