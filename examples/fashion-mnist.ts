@@ -27,17 +27,17 @@ const colour = process.stdout.isTTY === true && process.env.NO_COLOR === undefin
 const say = (line = ""): void => console.log(line);
 
 async function main(options: TrainingOptions, signal: AbortSignal): Promise<number> {
-  const { epochs, batchSize, learningRate, seed } = options;
+  const { epochs, batchSize, learningRate, seed, quick } = options;
   const out = resolve(options.out);
   await mkdir(out, { recursive: true }); // a folder that cannot be written to is known before training, not after
   if (options.backend !== undefined) setBackend(options.backend as BackendName);
   manualSeed(seed);
 
   // Load the images, hold some out for validation, and scale them to [0, 1].
-  const { train, test, classNames } = await loadGarments({ directory: options.data, seed, signal, say });
+  const { train, test, classNames } = await loadGarments({ directory: options.data, seed, signal, quick, say });
   say(`Backend: ${getBackend()}, threads: ${getThreads()}. Seed: ${seed}.`);
-  const full = await train.toArrays();
-  const held = await test.toArrays();
+  const full = await (quick ? train.take(600) : train).toArrays();
+  const held = await (quick ? test.take(200) : test).toArrays();
   const count = full.x.shape[0]!;
   const validation = Math.min(5000, Math.floor(count / 12));
   const images = tensor(full.x).div(255);

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const folder = join(import.meta.dirname, "..", "examples");
-// The main job has tests of its own.
+// The main job leaves several pictures, and has tests of its own.
 const names = readdirSync(folder)
   .filter((file) => file.endsWith(".ts") && file !== "fashion-mnist.ts")
   .map((file) => file.slice(0, -".ts".length));
@@ -47,6 +47,13 @@ describe("examples", () => {
     // Keras: 0.421.
     expect(error).toBeGreaterThan(0.4);
     expect(error).toBeLessThan(0.44);
+  });
+
+  test("fashion-mnist", async () => {
+    const { stdout, stderr } = await run(process.execPath, [join(folder, "fashion-mnist.ts"), "--quick", "--out", out]);
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(/Images: \d{3,4} to train with/);
+    expect(stdout).toContain(`Predictions: ${join(out, "predictions.svg")}`);
   });
 
   test("refuse unknown options", async () => {

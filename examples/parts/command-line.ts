@@ -14,6 +14,8 @@ export interface TrainingOptions {
   readonly backend: string | undefined;
   readonly data: string | undefined;
   readonly out: string;
+  /** A short form, which shows that everything runs. */
+  readonly quick: boolean;
 }
 
 interface Option {
@@ -38,6 +40,7 @@ export const HELP: string = [
   "  pnpm start [options]",
   "",
   ...OPTIONS.map(({ name, value, explanation }) => `  --${`${name} ${value}`.padEnd(18)} ${explanation}`),
+  `  --${"quick".padEnd(18)} one epoch with 600 images, to see that everything runs`,
   `  --${"help".padEnd(18)} this text`,
   "",
   "The images are looked for in --data, in GRADIENTE_DATA, in the user's cache folder, and are then downloaded.",
@@ -107,18 +110,19 @@ const readSeed = (values: ReadonlyMap<string, string>): number =>
  */
 export function readOptions(args: readonly string[]): TrainingOptions | null {
   const names = OPTIONS.map(({ name }) => name);
-  const values = readValues(args, names, []);
+  const values = readValues(args, names, ["quick"]);
   if (values === null) return null;
   const count = (name: string, otherwise: number): number =>
     readNumber(values, name, otherwise, (x) => Number.isSafeInteger(x) && x >= 1, "a whole number from 1");
   return {
-    epochs: count("epochs", 30),
+    epochs: count("epochs", values.has("quick") ? 1 : 30),
     batchSize: count("batch-size", 32),
     learningRate: readNumber(values, "learning-rate", 0.01, (x) => Number.isFinite(x) && x > 0, "a number above 0"),
     seed: readSeed(values),
     backend: values.get("backend"),
     data: values.get("data"),
     out: values.get("out") ?? "out",
+    quick: values.has("quick"),
   };
 }
 
