@@ -94,7 +94,7 @@ export function createWasmBackend(options: WasmOptions = {}): WasmBackend | null
     scan: runScan,
     sort: runSort,
     random: randomRunner(runtime),
-    softmax: softmaxRunner(runtime),
+    softmax: softmaxRunner(runtime, elementwise),
   };
   for (const kind of options.without ?? []) delete generated[kind];
 

@@ -2,8 +2,9 @@
  * What is computed row by row along the last axis: softmax, and positions of extremes.
  */
 import { type ComputeDType, itemSize } from "../../dtype.ts";
-import { isContiguous } from "../../shape.ts";
-import type { KernelRunner, ReduceKernel, SoftmaxKernel } from "../backend.ts";
+import { contiguousStrides, isContiguous } from "../../shape.ts";
+import type { ElementwiseKernel, KernelRunner, ReduceKernel, SoftmaxKernel, View } from "../backend.ts";
+import { copyKernel } from "../copy.ts";
 import {
   f32x4,
   f64x2,
@@ -156,15 +157,30 @@ function factorOfSum(site: Site, compute: ComputeDType, sum: Local<"v128">, isLo
   return [...site.statements, sum.set(value!)];
 }
 
-export function softmaxRunner(runtime: Runtime): Attempt<KernelRunner<SoftmaxKernel>> {
+/** @param elementwise copies rows that are not contiguous. */
+export function softmaxRunner(
+  runtime: Runtime,
+  elementwise: Attempt<KernelRunner<ElementwiseKernel>>,
+): Attempt<KernelRunner<SoftmaxKernel>> {
   const cache = new Map<string, PartedEntry>();
-  return ({ log: isLog }, [input], [output]) => {
+  const run: Attempt<KernelRunner<SoftmaxKernel>> = (kernel, [input], [output]) => {
+    const { log: isLog } = kernel;
     const { dtype, shape } = input!;
     if ((dtype !== "float32" && dtype !== "float64") || output!.dtype !== dtype || !isContiguous(output!)) return false;
     if (output!.size === 0) return true;
     const last = shape.length - 1;
     const rows = asOneAxis(input!, 0, last);
-    if (rows === null || (shape[last] !== 1 && input!.strides[last] !== 1)) return false;
+    if (rows === null || (shape[last] !== 1 && input!.strides[last] !== 1)) {
+      const { heap } = runtime;
+      const storage = heap.allocate(dtype, input!.size);
+      storage.stamp = heap.clock;
+      const strides = contiguousStrides(shape);
+      const copy: View = { shape, strides, offset: 0, dtype, size: input!.size, storage };
+      elementwise(copyKernel(dtype), [input!], [copy], []);
+      run(kernel, [copy], [output!], []);
+      heap.free(storage);
+      return true;
+    }
     const key = dtype + isLog;
     let entry = cache.get(key);
     if (entry === undefined) {
@@ -179,4 +195,5 @@ export function softmaxRunner(runtime: Runtime): Attempt<KernelRunner<SoftmaxKer
     runtime.parallel(entry, Math.ceil(rows.length / partRows), args, 16 * rows.length * n);
     return true;
   };
+  return run;
 }
