@@ -18,7 +18,7 @@ import { readZip, writeZip } from "./zip.ts";
 // Damaged files: each is refused with a typed error, or is another valid file. A crash, a hang or memory without bounds
 // fails. GRADIENTE_MUTATIONS=10000 tries so many of each format instead of a few hundred.
 
-const count = Number(process.env.GRADIENTE_MUTATIONS ?? 300);
+const count = Number(globalThis.process?.env.GRADIENTE_MUTATIONS ?? 300);
 const formats: readonly ModelFormat[] = ["h5", "keras", "weights.h5"];
 /** What is damaged: files as they are, or what lies in an archive, with checksums that fit. */
 const kinds = [...formats, "keras, within its archive"] as const;
