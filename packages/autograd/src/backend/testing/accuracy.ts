@@ -167,7 +167,9 @@ export function argumentsFor({ domains }: Measured, dtype: FloatDType, count: nu
       let value = low + (high - low) * take();
       if (inPowers) {
         const limits = dtype === "float32" ? [Math.max(powers[0], -44), Math.min(powers[1], 38)] : powers;
-        value = (1 + take()) * 10 ** (limits[0]! + (limits[1]! - limits[0]!) * take());
+        // A power of ten as written: engines differ in the last place of those they compute.
+        const power = Math.floor(limits[0]! + (limits[1]! - limits[0]!) * take());
+        value = (1 + take()) * Number(`1e${power}`);
         if (!onlyPositive && take() < 0.5) value = -value;
       }
       return dtype === "float32" ? Math.fround(value) : value;
