@@ -10,10 +10,10 @@ test("detectAnomaly names the operation and the user's line, forwards", () => {
 test("detectAnomaly names the forward operation and its line, backwards", () => {
   const x = g.tensor([0], { requiresGrad: true });
   const forward = (): g.Tensor => x.mul(2).sqrt();
-  const line = Number(/debug\.test\.ts:(\d+)/.exec(new Error().stack!)![1]) - 1;
+  const line = Number(/debug\.test\.ts[^:]*:(\d+)/.exec(new Error().stack!)![1]) - 1;
   const fails = (): void => g.detectAnomaly(() => forward().sum().backward());
-  expect(fails).toThrow(/^sqrt: its backward pass gave NaN or infinity; it was called at .*debug\.test\.ts:/);
-  expect(fails).toThrow(`debug.test.ts:${line}:`);
+  const place = `debug\\.test\\.ts[^:]*:${line}:`;
+  expect(fails).toThrow(new RegExp(`^sqrt: its backward pass gave NaN or infinity; it was called at .*${place}`));
   const masked = (): g.Tensor => g.where(x.equal(0), 0, g.where(x.equal(0), 1, x).sqrt());
   g.detectAnomaly(() => masked().sum().backward());
   expect(x.grad!.item()).toBe(0);
