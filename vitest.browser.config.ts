@@ -17,7 +17,7 @@ const provider = playwright({
 
 /** Tests that read files or start processes. */
 const forNode = globSync("packages/{autograd,nn}/src/**/*.test.ts").filter((name) =>
-  /from "node:|\/testing\//.test(readFileSync(name, "utf8")),
+  /from "node:|\/testing\/|\bprocess\./.test(readFileSync(name, "utf8")),
 );
 
 const project = (name: string, isolated: boolean) => ({

@@ -101,3 +101,14 @@ describe("Heap", () => {
     heap.unpin(pinned);
   });
 });
+
+test("a request that can never fit moves nothing out", () => {
+  const heap = new Heap({ limit: 2 ** 22, shared: false });
+  const small = heap.allocate("float32", 1000);
+  for (const length of [2 ** 21, 2 ** 31, 2 ** 40, 2 ** 52]) {
+    expect(() => heap.allocate("float32", length)).toThrow(MemoryError);
+  }
+  expect(small.pointer).not.toBe(0);
+  expect(heap.statistics().evicted).toBe(0);
+  expect(heap.allocate("float32", 1000).pointer).not.toBe(small.pointer);
+});

@@ -224,6 +224,8 @@ export class Heap {
 
   #place(storage: WasmStorage): void {
     const { units } = storage;
+    // Nothing is moved out for what can never fit.
+    if (units * unit > this.#maximumPages * pageSize) throw this.#tooLarge(units);
     const cost = units * unit + overhead;
     if (this.#charge + cost > this.#softLimit) this.#evict(this.#softLimit - cost);
     storage.pointer = this.#take(units) * unit;
@@ -251,14 +253,16 @@ export class Heap {
       allocator.consolidate();
       start = allocator.take(units);
     }
-    if (start < 0) {
-      throw new MemoryError({
-        op: "allocate",
-        message: `${units * unit} bytes do not fit: ${this.#live} of ${this.#maximumPages * pageSize} are in use`,
-        hint: "work on smaller batches, or give the backend a higher limit",
-      });
-    }
+    if (start < 0) throw this.#tooLarge(units);
     return start;
+  }
+
+  #tooLarge(units: number): MemoryError {
+    return new MemoryError({
+      op: "allocate",
+      message: `${units * unit} bytes do not fit: ${this.#live} of ${this.#maximumPages * pageSize} are in use`,
+      hint: "work on smaller batches, or give the backend a higher limit",
+    });
   }
 
   #grow(units: number): boolean {
