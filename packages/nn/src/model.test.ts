@@ -140,6 +140,12 @@ describe("what only a compiler would have refused", () => {
     ["a rate for options", () => make(SGD, 0.1), /the options are 0.1.*learningRate/],
     ["a layer for layers", () => make(Sequential, new Dense(1)), /^Sequential: the layers are no list/],
     ["a name for a layer", () => make(Sequential, ["relu"]), /^Sequential: layer 0 is relu, not a layer/],
+    [
+      "an array for a tensor",
+      () => js(made(), "apply", [[1, 2, 3]]),
+      /^sequential\S*: input 0 is an array, not a tensor/,
+    ],
+    ["a number for a shape", () => make(Dense, 1, { inputShape: 3 }), /^Dense: inputShape is 3.*\[28, 28\]/],
     ["a convolution without a kernel", () => make(Conv2D, 3), /^Conv2D: kernelSize is undefined/],
   ];
   test.each(cases)("%s", (_, f, message) => expect(f).toThrow(message));

@@ -1,4 +1,5 @@
 import {
+  ArgumentError,
   type DType,
   defaultDType,
   type FloatDType,
@@ -7,7 +8,7 @@ import {
   type Parameter,
   parameter,
   randint,
-  type Tensor,
+  Tensor,
   type TypedArray,
   zeros,
 } from "@gradiente/autograd";
@@ -90,6 +91,17 @@ export interface WeightOptions {
   readonly constraint?: Constraint | null;
 }
 
+/** @throws {ArgumentError} for what is not the shape of a sample. */
+function checkedShape(op: string, shape: readonly (number | null)[] | null): readonly (number | null)[] | null {
+  const fits = (n: number | null): boolean => n === null || (Number.isInteger(n) && n >= 0);
+  if (shape === null || (Array.isArray(shape) && shape.every(fits))) return shape;
+  throw new ArgumentError({
+    op,
+    message: `inputShape is ${JSON.stringify(shape)}`,
+    hint: "give a list of lengths without the number of samples, such as [28, 28]; null is for any length",
+  });
+}
+
 /**
  * A function of tensors with weights: what models are made of.
  *
@@ -119,7 +131,7 @@ export abstract class Layer {
   constructor(options: LayerOptions = {}) {
     this.givenName = options.name ?? null;
     this.ownTrainable = options.trainable ?? true;
-    this.statedInputShape = options.inputShape ?? null;
+    this.statedInputShape = checkedShape(this.className, options.inputShape ?? null);
     this.dtype = options.dtype ?? (defaultDType() as FloatDType);
     this.activityRegularizer = resolveRegularizer(this.className, options.activityRegularizer);
   }
@@ -322,6 +334,14 @@ export abstract class Layer {
     const inputs = (Array.isArray(x) ? x : [x]) as readonly Tensor[] | readonly SymbolicTensor[];
     if (isSymbolic(inputs)) return this.connect(inputs, options as CallOptions<SymbolicTensor>);
     const given = options as Partial<CallContext> & CallOptions;
+    const wrong = inputs.findIndex((input) => !(input instanceof Tensor));
+    if (wrong >= 0) {
+      throw new ArgumentError({
+        op: this.name,
+        message: `input ${wrong} is ${Array.isArray(inputs[wrong]) ? "an array" : String(inputs[wrong])}, not a tensor`,
+        hint: "apply(tensor([[1, 2]])); predict takes nested arrays, too",
+      });
+    }
     return this.callAll(inputs, { ...inferenceContext(), ...given }, given);
   }
 

@@ -1,8 +1,14 @@
 import { ArgumentError, FileError, TensorFileError, type TensorFileProblem } from "../errors.ts";
 import { nodeModule } from "./node.ts";
 
+/** What is used of a `Blob`: named here, so that programs without the browser's types can be compiled. */
+export interface BlobLike {
+  readonly size: number;
+  slice(start?: number, end?: number): { arrayBuffer(): Promise<ArrayBuffer> };
+}
+
 /** What a file can be read from: a path, bytes in memory, or a `Blob` (such as the `File` of a browser's input). */
-export type FileLike = string | Uint8Array | ArrayBuffer | Blob;
+export type FileLike = string | Uint8Array | ArrayBuffer | BlobLike;
 
 /** Bytes that can be read in ranges, so that a large file need not be in memory. */
 export interface ByteSource {
