@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 
 interface Page {
   /** What the text takes for granted, such as data and a model. */
@@ -42,10 +42,10 @@ const pages: Readonly<Record<string, Page>> = {
   "packages/autograd/README.md": {
     given: `
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect } from "vitest";
 const f = (x: g.Tensor) => x.tanh();
 `,
-    // Matchers need vitest around them.
+    // Matchers need vitest around them, which is below.
     prints: null,
   },
   "packages/datasets/README.md": { prints: /^$/, data: "fashion-mnist" },
@@ -70,6 +70,24 @@ const rows = Array.from({ length: 50 }, (_, i) => \`\${i % 7},\${i % 5 === 0 ? "
 await write("housing.csv", ["rooms,age,median_house_value", ...rows].join("\\n"));
 `,
     prints: /\[ 2, 2 \]/,
+  },
+  "docs/files.md": {
+    given: `${images}${classifier}
+import { type Tensor } from "@gradiente/autograd";
+import { Layer, loadModel, registerSerializable } from "@gradiente/nn";
+const model = small();
+const other = small();
+class Scale extends Layer {
+  override call(x: Tensor) {
+    return x.mul(2);
+  }
+}
+const swish10 = (x: Tensor) => x.mul(x.mul(10).sigmoid());
+const mine = new Sequential([new Scale({ inputShape: [2] }), new Dense(1, { activation: swish10 })]);
+await mine.save("mine.keras");
+`,
+    shorter: [["again.fit(xTrain, yTrain)", "again.fit(xTrain, yTrain, { verbose: 0 })"]],
+    prints: /^$/,
   },
   "docs/onnx.md": {
     given: `${classifier}
@@ -188,6 +206,13 @@ test("what the pages say compiles", async () => {
     (error: { stdout: string }) => error,
   );
   expect(outcome.stdout).toBe("");
+});
+
+test("the program on packages/autograd/README.md runs", async () => {
+  const printed = vi.spyOn(console, "log").mockImplementation(() => undefined);
+  await import(join(folder, fileOf("packages/autograd/README.md")));
+  expect(printed.mock.lastCall?.[0]).toBeCloseTo(3.1047, 4);
+  printed.mockRestore();
 });
 
 const runnable = Object.entries(pages).filter(([, { prints }]) => prints !== null);
