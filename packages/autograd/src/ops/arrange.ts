@@ -1,5 +1,7 @@
 import { ArgumentError, ShapeError } from "../errors.ts";
+import { viewOf } from "../launch.ts";
 import { checkShape, listOf, normalizeAxis, type Shape } from "../shape.ts";
+import { applyAll, type Op, savesNothing } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { broadcastTo } from "./broadcast.ts";
 import { greaterEqual, where } from "./comparison.ts";
@@ -7,8 +9,8 @@ import { arange, asTensor, fromArray, type TensorLike } from "./create.ts";
 import { take } from "./indexing.ts";
 import { sum } from "./reduction.ts";
 import { reshape } from "./reshape.ts";
-import { concatenate, flatten, swapAxes } from "./shape.ts";
-import { flip, type See, select, slice, unview, view } from "./view.ts";
+import { concatenate, flatten, squeeze, swapAxes } from "./shape.ts";
+import { flip, type See, slice, unview, view } from "./view.ts";
 
 /**
  * {@link flatten} of all axes.
@@ -138,9 +140,37 @@ export function split(
     typeof sections === "number"
       ? Array.from({ length: sections - 1 }, (_, i) => ((i + 1) * length) / sections)
       : listOf("split", "cuts", sections);
-  const bounds = [0, ...cuts, length];
+  const clip = (cut: number): number => Math.min(Math.max(cut < 0 ? cut + length : cut, 0), length);
+  const bounds = [0, ...cuts.map(clip), length];
+  if (bounds.every((b, i) => i === 0 || b >= bounds[i - 1]!)) return parts(input, at, bounds);
+  // Cuts that go backwards leave parts out, or take them twice.
   const lead = Array<null>(at).fill(null);
   return bounds.slice(1).map((stop, i) => slice(input, [...lead, { start: bounds[i]!, stop }]));
+}
+
+interface SplitParams {
+  readonly axis: number;
+  /** Where parts begin, and the end. */
+  readonly bounds: readonly number[];
+}
+
+/** Views of parts along an axis. The cotangents of all parts together are that of the whole, in one pass. */
+const splitOp: Op<SplitParams> = {
+  name: "split",
+  forward: ([x], { axis, bounds }) =>
+    bounds.slice(1).map((stop, i) => {
+      const start = bounds[i]!;
+      const offset = x!.offset + start * x!.strides[axis]!;
+      return viewOf(x!, x!.shape.with(axis, stop - start), x!.strides, offset);
+    }),
+  saves: () => savesNothing,
+  vjp: (cotangents, { params }) => concatenate(cotangents, { axis: params.axis }),
+  jvp: ([tangent], { params }) => (tangent ? applyAll(splitOp, [tangent], params) : null),
+  batch: ([x], _, { axis, bounds }) => applyAll(splitOp, [x!], { axis: axis + 1, bounds }),
+};
+
+function parts(x: Tensor, axis: number, bounds: readonly number[]): Tensor[] {
+  return [...applyAll(splitOp, [x], { axis, bounds })];
 }
 
 /**
@@ -171,16 +201,8 @@ export function chunk(x: TensorLike, count: number, { axis = 0 }: { readonly axi
 export function unstack(x: TensorLike, { axis = 0 }: { readonly axis?: number } = {}): Tensor[] {
   const input = asTensor(x);
   const at = normalizeAxis("unstack", axis, input);
-  // By halves: the cotangent of a part fills no more than the half it is part of, n·log n elements instead of n².
-  const parts = (x: Tensor): Tensor[] => {
-    const length = x.shape[at]!;
-    if (length < 2) return length === 0 ? [] : [select(x, at, 0)];
-    const middle = length >> 1;
-    const before = Array<null>(at).fill(null);
-    const half = (start: number, stop: number): Tensor[] => parts(slice(x, [...before, { start, stop }]));
-    return [...half(0, middle), ...half(middle, length)];
-  };
-  return parts(input);
+  const bounds = Array.from({ length: input.shape[at]! + 1 }, (_, i) => i);
+  return parts(input, at, bounds).map((part) => squeeze(part, at));
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   Generator as RandomGenerator,
   rand,
   slice,
+  split,
   sub,
   type Tensor,
   zeros,
@@ -261,6 +262,11 @@ abstract class GatedCell extends RecurrentCell {
     return slice(x, [...x.shape.slice(0, -1).map(() => null), range]);
   }
 
+  /** The parts of the last axis, one for each gate. */
+  protected eachGate(x: Tensor): Tensor[] {
+    return split(x, x.shape.at(-1)! / this.units, { axis: -1 });
+  }
+
   override getConfig(): Config {
     const { options: o, className: op } = this;
     return {
@@ -320,8 +326,9 @@ export class LSTMCell extends GatedCell {
     const z = add(input, this.product(h!, this.recurrent!.value, noise));
     const sigma = this.gateActivation.apply;
     const tau = this.activation.apply;
-    const cell = add(mul(sigma(this.gate(z, 1)), c!), mul(sigma(this.gate(z, 0)), tau(this.gate(z, 2))));
-    const output = mul(sigma(this.gate(z, 3)), tau(cell));
+    const [enter, forget, fresh, out] = this.eachGate(z);
+    const cell = add(mul(sigma(forget!), c!), mul(sigma(enter!), tau(fresh!)));
+    const output = mul(sigma(out!), tau(cell));
     return { output, states: [output, cell] };
   }
   override getConfig(): Config {
@@ -356,12 +363,14 @@ export class GRUCell extends GatedCell {
     const kernel = this.recurrent!.value;
     let inner = this.product(h!, this.resetAfter ? kernel : this.gate(kernel, 0, 2), noise);
     if (this.resetAfter && this.bias !== null) inner = add(inner, this.bias.value.select(0, 1));
-    const update = sigma(add(this.gate(input, 0), this.gate(inner, 0)));
-    const reset = sigma(add(this.gate(input, 1), this.gate(inner, 1)));
+    const [toUpdate, toReset, toFresh] = this.eachGate(input);
+    const [ofUpdate, ofReset, ofFresh] = this.eachGate(inner);
+    const update = sigma(add(toUpdate!, ofUpdate!));
+    const reset = sigma(add(toReset!, ofReset!));
     const last = noise?.at(-1);
     const kept = last === undefined ? h! : mul(h!, last);
-    const recalled = this.resetAfter ? mul(reset, this.gate(inner, 2)) : matmul(mul(reset, kept), this.gate(kernel, 2));
-    const fresh = this.activation.apply(add(this.gate(input, 2), recalled));
+    const recalled = this.resetAfter ? mul(reset, ofFresh!) : matmul(mul(reset, kept), this.gate(kernel, 2));
+    const fresh = this.activation.apply(add(toFresh!, recalled));
     const output = add(mul(update, h!), mul(sub(1, update), fresh));
     return { output, states: [output] };
   }
