@@ -204,6 +204,21 @@ describe("options and functions that only a compiler would have refused", () => 
       () => call("slice", x(), [{ end: 1 }]),
       /^slice: .*"end", expected one of "start", "stop", "step"/,
     ],
+    [
+      "stride for strides",
+      () => call("conv2d", g.ones([1, 3, 3, 1]), g.ones([2, 2, 1, 1]), { stride: 2 }),
+      /"strides"\?/,
+    ],
+    [
+      "a loss's option",
+      () => call("mseLoss", x(), x(), { reduce: "sum" }),
+      /^mseLoss: .*"reduce", expected .*"reduction"/,
+    ],
+    [
+      "label_smoothing",
+      () => call("crossEntropy", x(), x(), { label_smoothing: 0.1 }),
+      /did you mean "labelSmoothing"/,
+    ],
     ["64-bit integers", () => call("tensor", new BigInt64Array(2)), /64-bit integers/],
     ["a tensor among numbers", () => call("tensor", [w(), w()]), /a tensor float32\[2\].*stack\(\)/],
   ];

@@ -1,5 +1,5 @@
 import { promoteTypes } from "../dtype.ts";
-import { ArgumentError, ShapeError } from "../errors.ts";
+import { ArgumentError, checkOptions, ShapeError } from "../errors.ts";
 import type { Tensor } from "../tensor.ts";
 import { cast } from "./cast.ts";
 import { convolution, transposedConvolution } from "./convolve.ts";
@@ -85,10 +85,12 @@ function prepare(
   rank: number,
   x: TensorLike,
   w: TensorLike,
-  { strides = 1, dilation = 1, groups = 1 }: ConvOptions,
+  options: ConvOptions & { readonly outputPadding?: number | readonly number[] },
   layout: string,
   inChannels: (kernel: Tensor) => number,
 ): Operands {
+  const names = ["strides", "padding", "dilation", "groups", "outputPadding"] as const;
+  const { strides = 1, dilation = 1, groups = 1 } = checkOptions(op, options, names);
   const [a, b] = [asTensor(x), asTensor(w)];
   const dtype = promoteTypes(a.dtype, b.dtype);
   const [input, kernel] = [cast(a, dtype), cast(b, dtype)];

@@ -1,5 +1,5 @@
 import { isFloat } from "../dtype.ts";
-import { ArgumentError, BoundsError, DTypeError, ShapeError, unknownOption } from "../errors.ts";
+import { ArgumentError, BoundsError, checkOptions, DTypeError, ShapeError, unknownOption } from "../errors.ts";
 import { normalizeAxis, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { softplus } from "./activation.ts";
@@ -22,7 +22,27 @@ export interface LossOptions {
   readonly reduction?: (typeof reductions)[number];
 }
 
-function reduced(op: string, losses: Tensor, { reduction = "mean" }: LossOptions): Tensor {
+/** The options of all losses, some of which one or the other passes on. */
+type AnyLossOptions = ClassLossOptions & {
+  readonly labelSmoothing?: number;
+  readonly positiveWeight?: TensorLike;
+  readonly delta?: number;
+  readonly logTarget?: boolean;
+};
+
+const optionNames: readonly (keyof AnyLossOptions)[] = [
+  "reduction",
+  "axis",
+  "weights",
+  "ignoreIndex",
+  "labelSmoothing",
+  "positiveWeight",
+  "delta",
+  "logTarget",
+];
+
+function reduced(op: string, losses: Tensor, options: AnyLossOptions): Tensor {
+  const { reduction = "mean" } = checkOptions(op, options, optionNames);
   if (!reductions.includes(reduction)) throw unknownOption(op, "reduction", reduction, reductions);
   return reduction === "none" ? losses : reduction === "sum" ? sum(losses) : mean(losses);
 }
@@ -75,6 +95,7 @@ export function nllLoss(logProbabilities: TensorLike, target: TensorLike, option
 }
 
 function classLoss(op: string, input: Tensor, classes: Tensor, options: ClassLossOptions): Tensor {
+  checkOptions<AnyLossOptions>(op, options, optionNames);
   if (isFloat(classes.dtype)) {
     throw new DTypeError({
       op,
