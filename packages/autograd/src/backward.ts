@@ -158,11 +158,7 @@ function handOn(node: Node, received: Cotangents, pass: number, allocated: Stora
     const parent = parents[i]!;
     if (parent === null || !leads(parent, pass)) continue;
     complete ??= received.includes(null) ? completed(node, received) : (received as readonly Tensor[]);
-    const all = complete;
-    const rule = (): Tensor | null => op.vjp!(all, node, i);
-    const ownRule = isForeignRule ? () => writingDown(null, rule) : rule;
-    const watch = currentObserver()?.pullBack;
-    const cotangent = watch === undefined ? ownRule() : watch(node, ownRule);
+    const cotangent = pullBack(node, complete, i, isForeignRule);
     if (cotangent !== null) {
       // A traced result stands for values that are not seen here.
       if (cotangent.trace !== null && allocated !== null) for (const storage of allocated) storage.holders = -1;
@@ -170,6 +166,16 @@ function handOn(node: Node, received: Cotangents, pass: number, allocated: Stora
     }
     if (allocated !== null) sweep(allocated);
   }
+}
+
+/** The cotangent of one input. */
+function pullBack(node: Node, cotangents: readonly Tensor[], index: number, isForeignRule: boolean): Tensor | null {
+  const vjp = node.op.vjp!;
+  const watch = currentObserver()?.pullBack;
+  if (watch === undefined && !isForeignRule) return vjp(cotangents, node, index);
+  const rule = (): Tensor | null => vjp(cotangents, node, index);
+  const ownRule = isForeignRule ? () => writingDown(null, rule) : rule;
+  return watch === undefined ? ownRule() : watch(node, ownRule);
 }
 
 const completed = (node: Node, received: Cotangents): readonly Tensor[] =>

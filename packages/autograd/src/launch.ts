@@ -2,14 +2,14 @@ import type { Kernel, View } from "./backend/backend.ts";
 import { backend } from "./backend/current.ts";
 import type { DType } from "./dtype.ts";
 import { note } from "./ownership.ts";
-import { type Shape, sizeOf } from "./shape.ts";
+import { isContiguous, type Shape, sizeOf } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
 
 /** A new contiguous tensor whose elements are yet to be written. */
-export function allocate(dtype: DType, shape: Shape): Tensor {
+export function allocate(dtype: DType, shape: Shape, strides?: readonly number[]): Tensor {
   const storage = backend().allocate(dtype, sizeOf(shape));
   note(storage);
-  return new Tensor({ storage, shape });
+  return new Tensor({ storage, shape, strides });
 }
 
 /** Runs a kernel with one output, a new tensor. */
@@ -20,7 +20,9 @@ export function launch(
   shape: Shape,
   scalars: readonly number[] = [],
 ): Tensor {
-  const output = allocate(dtype, shape);
+  const like = inputs[0];
+  // Results mostly look like what they were made from, and strides are never written to.
+  const output = allocate(dtype, shape, like?.shape === shape && isContiguous(like) ? like.strides : undefined);
   backend().run(kernel, inputs, [output], scalars);
   return output;
 }

@@ -61,8 +61,10 @@ export function discard(tensors: readonly (Tensor | null)[]): void {
 
 /** Frees what has been written down and nothing holds. */
 export function sweep(storages: Storage[]): void {
-  for (let i = 0; i < storages.length; i++) if (storages[i]!.holders === 0) backend().free(storages[i]!);
-  storages.length = 0;
+  // Popped one by one, the list keeps its memory for the next.
+  for (let storage = storages.pop(); storage !== undefined; storage = storages.pop()) {
+    if (storage.holders === 0) backend().free(storage);
+  }
 }
 
 /**

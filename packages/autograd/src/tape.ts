@@ -85,7 +85,7 @@ export class Call<P = unknown> {
       keepsOutput ||= saved.output;
       for (let k = 0; k < saved.inputs.length; k++) {
         const index = saved.inputs[k]!;
-        kept ??= new Array<Tensor | null>(count).fill(null);
+        kept ??= nulls(count);
         if (index < count) kept[index] = inputs[index]!;
       }
     }
@@ -145,6 +145,10 @@ export class Call<P = unknown> {
     });
   }
 }
+
+/** As many nulls as there are inputs: literals, since filling costs more than a few elements. */
+const nulls = (count: number): (Tensor | null)[] =>
+  count === 1 ? [null] : count === 2 ? [null, null] : new Array<Tensor | null>(count).fill(null);
 
 /** Lists of one to three equal dtypes, which are nearly all there are, made once. */
 const equalDTypes = Object.fromEntries(
@@ -295,9 +299,15 @@ export function leaf(x: Tensor): Node {
 export function apply<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tensor {
   if (observer !== null || isTraced(inputs)) return applyAll(op, inputs, params)[0]!;
   const result = op.forward(inputs, params);
-  const outputs = Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor];
-  if (recording && op.vjp !== null && anyRecorded(inputs)) record(op, inputs, outputs, params);
-  return outputs[0]!;
+  const records = recording && op.vjp !== null && anyRecorded(inputs);
+  if (Array.isArray(result)) {
+    const outputs = result as readonly Tensor[];
+    if (records) record(op, inputs, outputs, params);
+    return outputs[0]!;
+  }
+  const output = result as Tensor;
+  if (records) record(op, inputs, [output], params);
+  return output;
 }
 
 /** Computes the outputs of an operation, and records it where an input carries a gradient. */

@@ -15,7 +15,7 @@ export type NestedArray<T = number | boolean> = T | readonly NestedArray<T>[];
 export interface TensorParts {
   readonly storage: Storage;
   readonly shape: Shape;
-  readonly strides?: readonly number[];
+  readonly strides?: readonly number[] | undefined;
   readonly offset?: number;
   readonly dtype?: DType;
 }

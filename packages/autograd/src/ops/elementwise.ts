@@ -51,7 +51,7 @@ export class ElementwiseOp implements Op<ElementwiseParams> {
     this.arity = arity;
     this.expression = expression;
     const differentiable = s.sortOf(expression) === "number";
-    this.vjp = differentiable ? (cotangents, call, index) => this.pullBack(cotangents[0]!, call, index) : null;
+    this.vjp = differentiable ? (cotangents, call, index) => this.pullBack(cotangents, call, index) : null;
     this.jvp = differentiable ? (tangents, call) => this.pushForward(tangents, call) : null;
   }
 
@@ -123,10 +123,10 @@ export class ElementwiseOp implements Op<ElementwiseParams> {
     return rule;
   }
 
-  private pullBack(cotangent: Tensor, call: Call<ElementwiseParams>, index: number): Tensor | null {
+  private pullBack(cotangents: readonly Tensor[], call: Call<ElementwiseParams>, index: number): Tensor | null {
     const rule = this.cotangentRule(index);
     if (rule === null) return null;
-    const result = this.applyDerived(rule, [cotangent], call, call.dtypes[index]!);
+    const result = this.applyDerived(rule, cotangents, call, call.dtypes[index]!);
     return sumTo(result, call.shapes[index]!);
   }
 
@@ -144,12 +144,15 @@ export class ElementwiseOp implements Op<ElementwiseParams> {
     call: Call<ElementwiseParams>,
     dtype: DType,
   ): Tensor {
-    const values = operands.map((o) => {
-      if (o < this.arity) return call.input(o);
-      return o === this.arity ? call.output() : rest[o - this.arity - 1]!;
-    });
+    const { arity } = this;
+    const values = new Array<Tensor>(operands.length);
+    for (let i = 0; i < operands.length; i++) {
+      const o = operands[i]!;
+      values[i] = o < arity ? call.input(o) : o === arity ? call.output() : rest[o - arity - 1]!;
+    }
     const isValueItself = op.expression.op === "argument" && values[0]!.dtype === dtype;
-    return isValueItself ? values[0]! : apply(op, values, { ...call.params, dtype });
+    if (isValueItself) return values[0]!;
+    return apply(op, values, dtype === call.params.dtype ? call.params : { ...call.params, dtype });
   }
 }
 

@@ -1,10 +1,10 @@
-import { computeDType, type DType, defaultDType, isFloat, promoteTypes, promoteWithNumber } from "../dtype.ts";
+import { computeDType, type DType, defaultDType, dtypes, isFloat, promoteTypes, promoteWithNumber } from "../dtype.ts";
 import { ArgumentError, DTypeError } from "../errors.ts";
 import { argument, parameter, substitute } from "../scalar/expression.ts";
 import { apply } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
 import { asTensor, type TensorLike } from "./create.ts";
-import { ElementwiseOp } from "./elementwise.ts";
+import { ElementwiseOp, type ElementwiseParams } from "./elementwise.ts";
 
 /**
  * How the dtype of an elementwise result follows from the promoted dtype of its operands:
@@ -15,23 +15,31 @@ export type ResultRule = "same" | "number" | "float" | "bool" | "integer";
 
 /** Applies an elementwise operation, with NumPy's broadcasting and promotion; plain numbers are weakly typed. */
 export function pointwise(op: ElementwiseOp, rule: ResultRule, operands: readonly TensorLike[]): Tensor {
-  if (operands.length !== op.arity) {
-    throw new ArgumentError({ op: op.name, message: `there are ${operands.length} operands for ${op.arity}` });
+  const count = operands.length;
+  if (count !== op.arity) {
+    throw new ArgumentError({ op: op.name, message: `there are ${count} operands for ${op.arity}` });
   }
   let dtype: DType | null = null;
-  for (let i = 0; i < operands.length; i++) {
+  let tensors = 0;
+  for (let i = 0; i < count; i++) {
     const x = operands[i];
-    if (x instanceof Tensor) dtype = dtype === null || dtype === x.dtype ? x.dtype : promoteTypes(dtype, x.dtype);
+    if (!(x instanceof Tensor)) continue;
+    dtype = dtype === null || dtype === x.dtype ? x.dtype : promoteTypes(dtype, x.dtype);
+    tensors++;
+  }
+  // Small operations are many: where all operands are tensors, nothing is made but the result.
+  if (tensors === count) {
+    const inputs = operands as readonly Tensor[];
+    return apply(op, inputs, paramsOf[resultOf(op, rule, dtype!, inputs)][rule === "bool" ? "mask" : "value"]);
   }
   const weak = dtype !== null && isFloat(dtype) ? dtype : undefined;
-  const hasTensor = dtype !== null;
   const inputs: Tensor[] = [];
   const scalars: number[] = [];
   /** Bit i tells whether operand i is a number. */
   let numbers = 0;
-  for (let i = 0; i < operands.length; i++) {
+  for (let i = 0; i < count; i++) {
     const x = operands[i]!;
-    if (typeof x === "number" && (hasTensor || i > 0)) {
+    if (typeof x === "number" && (tensors > 0 || i > 0)) {
       scalars.push(x);
       numbers |= 1 << i;
     } else {
@@ -40,16 +48,29 @@ export function pointwise(op: ElementwiseOp, rule: ResultRule, operands: readonl
       dtype = dtype === null || dtype === input.dtype ? input.dtype : promoteTypes(dtype, input.dtype);
     }
   }
-  let result = dtype!;
-  for (let i = 0; i < scalars.length; i++) result = promoteWithNumber(result, scalars[i]!);
-  if (rule === "float" && !isFloat(result)) result = defaultDType();
-  if (rule === "number" && result === "bool") result = "int32";
-  if (rule === "integer" && isFloat(result)) {
-    throw new DTypeError({ op: op.name, message: "operands must be integers or booleans", operands: inputs });
-  }
-  const variant = numbers === 0 ? op : withNumbers(op, numbers);
-  return apply(variant, inputs, { compute: computeDType(result), dtype: rule === "bool" ? "bool" : result, scalars });
+  for (let i = 0; i < scalars.length; i++) dtype = promoteWithNumber(dtype!, scalars[i]!);
+  const params = paramsOf[resultOf(op, rule, dtype!, inputs)][rule === "bool" ? "mask" : "value"];
+  if (numbers === 0) return apply(op, inputs, params);
+  return apply(withNumbers(op, numbers), inputs, { ...params, scalars });
 }
+
+/** The dtype to compute in, of operands promoted to `dtype`. */
+function resultOf(op: ElementwiseOp, rule: ResultRule, dtype: DType, operands: readonly Tensor[]): DType {
+  if (rule === "float" && !isFloat(dtype)) return defaultDType();
+  if (rule === "number" && dtype === "bool") return "int32";
+  if (rule === "integer" && isFloat(dtype)) {
+    throw new DTypeError({ op: op.name, message: "operands must be integers or booleans", operands });
+  }
+  return dtype;
+}
+
+/** What operations without numbers are given, by the dtype they compute in: for results of that dtype, and for masks. */
+const paramsOf = Object.fromEntries(
+  dtypes.map((dtype) => {
+    const value: ElementwiseParams = { compute: computeDType(dtype), dtype, scalars: [] };
+    return [dtype, { value, mask: { ...value, dtype: "bool" } }];
+  }),
+) as Readonly<Record<DType, { readonly value: ElementwiseParams; readonly mask: ElementwiseParams }>>;
 
 const variants = new WeakMap<ElementwiseOp, (ElementwiseOp | undefined)[]>();
 

@@ -41,15 +41,18 @@ const step = fc.record({
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 describe("the backend", () => {
-  test("plays random programs as the reference does, in a heap far too small for them", () => {
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const tiny = createWasmBackend({ memoryLimit: 2 ** 18, softMemoryLimit: 2 ** 17, threads: 1 })!;
-        expect(play(tiny, steps)).toEqual(play(referenceBackend, steps));
-      }),
-      { numRuns: 60 },
-    );
-  });
+  test.each([{ softMemoryLimit: 2 ** 17 }, { softCount: 3 }])(
+    "plays random programs as the reference does, in a heap far too small for them: %o",
+    (limits) => {
+      fc.assert(
+        fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+          const tiny = createWasmBackend({ memoryLimit: 2 ** 18, threads: 1, ...limits })!;
+          expect(play(tiny, steps)).toEqual(play(referenceBackend, steps));
+        }),
+        { numRuns: 60 },
+      );
+    },
+  );
 
   test("stays flat in a long synchronous loop", () => {
     const on = createWasmBackend({ softMemoryLimit: 2 ** 20, threads: 1 })!;

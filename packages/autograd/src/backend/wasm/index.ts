@@ -26,6 +26,8 @@ export interface WasmOptions {
   readonly memoryLimit?: number;
   /** Where eviction of unused tensors begins. Default 64 MiB; it grows as needed. */
   readonly softMemoryLimit?: number;
+  /** Tensors in the heap at which eviction of unused ones begins. Default 1024; it grows as needed. */
+  readonly softCount?: number;
   /** Same bits on every processor, at the price of fused multiply-adds. Default `false`. */
   readonly portable?: boolean;
   /** Threads to run on. Default: as many as the machine runs at once, where memory can be shared. */
@@ -64,8 +66,8 @@ export function createWasmBackend(options: WasmOptions = {}): WasmBackend | null
       hint: "give 2^17 to 2^32 bytes",
     });
   }
-  const soft = options.softMemoryLimit;
-  const heap = new Heap({ limit, shared: found.sharedMemory, ...(soft === undefined ? {} : { softLimit: soft }) });
+  const { softMemoryLimit: softLimit, softCount } = options;
+  const heap = new Heap({ limit, shared: found.sharedMemory, softLimit, softCount });
   const relaxedSimd = found.relaxedSimd && options.portable !== true;
   const runtime = new Runtime(heap, found.sharedMemory, relaxedSimd);
   function setThreads(count: number): void {

@@ -75,6 +75,31 @@ describe("Heap", () => {
     );
   });
 
+  test("keeps few small storages, and more where they come back", () => {
+    const heap = new Heap({ limit: 2 ** 24, softCount: 16, shared: false });
+    for (let i = 0; i < 10_000; i++) {
+      heap.clock++;
+      heap.allocate("int32", 1 + (i % 20)).stamp = heap.clock;
+      expect(heap.statistics().live).toBeLessThanOrEqual(16 * 2 * unit);
+    }
+    const live = Array.from({ length: 100 }, (_, i) => {
+      const storage = heap.allocate("int32", 1 + (i % 20));
+      storage.array.fill(i);
+      return storage;
+    });
+    const visit = (): void => {
+      for (const [i, storage] of live.entries()) {
+        storage.stamp = ++heap.clock;
+        heap.bring(storage);
+        expect(storage.array.every((x) => x === i)).toBe(true);
+      }
+    };
+    for (let i = 0; i < 10; i++) visit();
+    const { evicted } = heap.statistics();
+    visit();
+    expect(heap.statistics().evicted).toBe(evicted);
+  });
+
   test("stays at its limit in a loop that only makes garbage", () => {
     const heap = new Heap(options);
     for (let i = 0; i < 10_000; i++) {

@@ -10,8 +10,8 @@
  *
  * "Full" begins at a soft limit that fits a processor's outer cache and doubles only when much of what was evicted
  * has to come back, which means that the program's working set is larger. A program that merely makes garbage
- * stays in a few cache-warm megabytes. Every storage is charged a little more than its size, so that a million
- * scalars cannot keep a million objects alive either.
+ * stays in a few cache-warm megabytes. The number of storages has a soft limit of the same kind, so that small ones,
+ * of which the objects in JavaScript weigh more than the elements, die as young.
  *
  * Which storages are in use is told by stamps: a kernel stamps its operands with the clock of its launch. What bears
  * the current clock is not evicted; what was stamped since it was last looked at gets a second chance.
@@ -22,11 +22,12 @@ import type { Storage } from "../backend.ts";
 import { Allocator, unit } from "./allocator.ts";
 import { type WasmMemory, webAssembly } from "./platform.ts";
 
-/** What a storage costs the heap beyond its bytes. */
-const overhead = 4096;
+/** Up to so many elements a plain array costs less than a typed one. */
+const fewElements = 16;
 const pageSize = 65536;
 const initialPages = 64;
 const initialSoftLimit = 2 ** 26;
+const initialSoftCount = 1024;
 /** Addresses below this are not handed out: the first are the runtime's own (threads.ts), and 0 means evicted. */
 export const reservedBytes = 16384;
 
@@ -50,7 +51,7 @@ export class WasmStorage implements Storage {
   /** Size in the heap, in units. */
   readonly units: number;
   /** The elements while evicted; afterwards, until the next change, a copy that makes eviction free. */
-  copy: TypedArray | number | null = null;
+  copy: TypedArray | readonly number[] | number | null = null;
   /** Clock of the last launch that used it. */
   stamp = 0;
   /** Its stamp when eviction last considered it. */
@@ -70,8 +71,9 @@ export class WasmStorage implements Storage {
 
   get array(): TypedArray {
     if (this.pointer === 0) {
-      if (typeof this.copy === "number") this.copy = allocateArray(this.dtype, 1).fill(this.copy);
       if (this.copy === null) throw freed();
+      if (typeof this.copy === "number") this.copy = [this.copy];
+      if (!ArrayBuffer.isView(this.copy)) this.copy = typedArrayOf(this.dtype, this.copy);
       return this.copy;
     }
     // Whoever asked may write.
@@ -94,6 +96,12 @@ export class WasmStorage implements Storage {
   }
 }
 
+function typedArrayOf(dtype: DType, elements: ArrayLike<number>): TypedArray {
+  const copy = allocateArray(dtype, elements.length);
+  copy.set(elements);
+  return copy;
+}
+
 const freed = (): MemoryError =>
   new MemoryError({ op: "read", message: "the tensor's memory has been given up", hint: "use it before discard()" });
 
@@ -101,8 +109,10 @@ export interface HeapOptions {
   /** Hard limit of the heap in bytes. */
   readonly limit: number;
   readonly shared: boolean;
-  /** Where eviction begins; grows as needed up to the hard limit. */
-  readonly softLimit?: number;
+  /** Bytes at which eviction begins; grows as needed up to the hard limit. */
+  readonly softLimit?: number | undefined;
+  /** Storages at which eviction begins; grows as needed. */
+  readonly softCount?: number | undefined;
 }
 
 export class Heap {
@@ -117,20 +127,25 @@ export class Heap {
   readonly #allocator: Allocator = new Allocator();
   readonly #maximumPages: number;
   #softLimit: number;
-  /** Bytes and overhead of storages in the heap. */
-  #charge = 0;
+  #softCount: number;
+  /** Bytes of storages in the heap. */
   #live = 0;
+  /** Storages in the heap that may be evicted. */
+  #count = 0;
   #evicted = 0;
+  /** Of what was evicted lately, the bytes and the storages that came back. */
   #returned = 0;
+  #returnedCount = 0;
   #oldest: WasmStorage | null = null;
   #newest: WasmStorage | null = null;
   #scratch = 0;
   #scratchBytes = 0;
 
-  constructor({ limit, shared, softLimit = initialSoftLimit }: HeapOptions) {
+  constructor({ limit, shared, softLimit = initialSoftLimit, softCount = initialSoftCount }: HeapOptions) {
     const maximum = Math.max(2, Math.min(65536, Math.floor(limit / pageSize)));
     this.#maximumPages = maximum;
     this.#softLimit = Math.min(softLimit, maximum * pageSize);
+    this.#softCount = softCount;
     this.memory = new webAssembly.Memory({ initial: Math.min(initialPages, maximum), maximum, shared });
     this.#refresh();
     this.#allocator.grow(this.buffer.byteLength);
@@ -175,13 +190,22 @@ export class Heap {
     const { copy } = storage;
     if (copy === null) throw freed();
     this.#place(storage);
-    if (typeof copy === "number") this.write(storage, copy);
-    else storage.window().set(copy);
+    const { dtype, pointer } = storage;
+    if (typeof copy === "number") this.write(dtype, pointer, copy);
+    // A window costs more than a few elements.
+    else if (copy.length > fewElements) storage.window().set(copy);
+    else for (let i = 0, size = itemSize(dtype); i < copy.length; i++) this.write(dtype, pointer + i * size, copy[i]!);
     // What is adopted comes for the first time and says nothing about the working set.
-    if (storage.wasEvicted) this.#returned += storage.units * unit;
+    if (!storage.wasEvicted) return;
+    this.#returned += storage.units * unit;
+    this.#returnedCount++;
     if (this.#returned > this.#softLimit / 4) {
       this.#softLimit = Math.min(2 * this.#softLimit, this.#maximumPages * pageSize);
       this.#returned = 0;
+    }
+    if (this.#returnedCount > this.#softCount / 4) {
+      this.#softCount *= 2;
+      this.#returnedCount = 0;
     }
   }
 
@@ -206,12 +230,12 @@ export class Heap {
     return { live: this.#live, cached: this.buffer.byteLength - this.#live, evicted: this.#evicted };
   }
 
-  /** Writes the only element. */
-  write({ dtype, pointer }: WasmStorage, x: number): void {
-    if (dtype === "float32") this.f32[pointer >>> 2] = x;
-    else if (dtype === "float64") this.f64[pointer >>> 3] = x;
-    else if (dtype === "int32") this.i32[pointer >>> 2] = x;
-    else this.u8[pointer] = x;
+  /** Writes the element at a byte address. */
+  write(dtype: DType, address: number, x: number): void {
+    if (dtype === "float32") this.f32[address >>> 2] = x;
+    else if (dtype === "float64") this.f64[address >>> 3] = x;
+    else if (dtype === "int32") this.i32[address >>> 2] = x;
+    else this.u8[address] = x;
   }
 
   /** Reads the element at a byte address. */
@@ -224,14 +248,15 @@ export class Heap {
 
   #place(storage: WasmStorage): void {
     const { units } = storage;
+    const bytes = units * unit;
     // Nothing is moved out for what can never fit.
-    if (units * unit > this.#maximumPages * pageSize) throw this.#tooLarge(units);
-    const cost = units * unit + overhead;
-    if (this.#charge + cost > this.#softLimit) this.#evict(this.#softLimit - cost);
+    if (bytes > this.#maximumPages * pageSize) throw this.#tooLarge(units);
+    if (this.#live + bytes > this.#softLimit || this.#count >= this.#softCount) {
+      this.#evict(this.#softLimit - bytes, this.#softCount - 1);
+    }
     storage.pointer = this.#take(units) * unit;
     storage.considered = this.clock;
-    this.#charge += cost;
-    this.#live += units * unit;
+    this.#live += bytes;
     this.#link(storage);
   }
 
@@ -247,9 +272,9 @@ export class Heap {
     if (start < 0 && this.#grow(units)) start = allocator.take(units);
     // What is needed may be there but in pieces, so more and more is evicted.
     for (let bytes = 2 * units * unit; start < 0 && this.#oldest !== null; bytes *= 2) {
-      const before = this.#charge;
-      this.#evict(before - bytes);
-      if (this.#charge === before) break;
+      const before = this.#live;
+      this.#evict(before - bytes, this.#count);
+      if (this.#live === before) break;
       allocator.consolidate();
       start = allocator.take(units);
     }
@@ -288,10 +313,10 @@ export class Heap {
     this.u8 = new Uint8Array(this.buffer);
   }
 
-  /** Evicts, least recently used first, until the charge is down to `target` or all the rest is in use. */
-  #evict(target: number): void {
+  /** Evicts, least recently used first, until so many bytes and storages are left or all the rest is in use. */
+  #evict(bytes: number, count: number): void {
     let storage = this.#oldest;
-    while (storage !== null && this.#charge > target) {
+    while (storage !== null && (this.#live > bytes || this.#count > count)) {
       const { newer }: WasmStorage = storage;
       if (storage.stamp < this.clock) {
         if (storage.stamp > storage.considered) {
@@ -304,10 +329,10 @@ export class Heap {
         }
         storage.wasEvicted = true;
         if (storage.copy === null) {
-          const { length, dtype, pointer } = storage;
-          storage.copy = length === 1 ? this.read(dtype, pointer) : this.#copyOf(storage);
+          storage.copy = this.#copyOf(storage);
           this.#evicted += storage.units * unit;
           this.#returned = Math.max(0, this.#returned - storage.units * 8);
+          this.#returnedCount = Math.max(0, this.#returnedCount - 1 / 8);
         }
         this.#remove(storage);
       }
@@ -315,13 +340,13 @@ export class Heap {
     }
   }
 
-  #copyOf(storage: WasmStorage): TypedArray {
+  #copyOf(storage: WasmStorage): TypedArray | number[] | number {
+    const { dtype, length, pointer } = storage;
+    if (length === 1) return this.read(dtype, pointer);
     try {
-      const { dtype, length, pointer } = storage;
-      const copy = allocateArray(dtype, length);
-      // A window costs more than a few elements.
-      if (length > 16) copy.set(storage.window());
-      else for (let i = 0, size = itemSize(dtype); i < length; i++) copy[i] = this.read(dtype, pointer + i * size);
+      if (length > fewElements) return typedArrayOf(dtype, storage.window());
+      const copy = new Array<number>(length);
+      for (let i = 0, size = itemSize(dtype); i < length; i++) copy[i] = this.read(dtype, pointer + i * size);
       return copy;
     } catch {
       throw new MemoryError({
@@ -338,11 +363,11 @@ export class Heap {
     this.#allocator.give(storage.pointer / unit, units);
     storage.pointer = 0;
     storage.forgetWindow();
-    this.#charge -= units * unit + overhead;
     this.#live -= units * unit;
   }
 
   #link(storage: WasmStorage): void {
+    this.#count++;
     storage.older = this.#newest;
     storage.newer = null;
     if (this.#newest === null) this.#oldest = storage;
@@ -352,6 +377,7 @@ export class Heap {
 
   #unlink(storage: WasmStorage): void {
     const { older, newer } = storage;
+    this.#count--;
     if (older === null) this.#oldest = newer;
     else older.newer = newer;
     if (newer === null) this.#newest = older;
