@@ -114,6 +114,23 @@ function transpose(
 }
 
 /**
+ * `pad(target, step, rows)` clears two vectors at the start of each row. A tile computes on whole vectors, also where
+ * fewer columns are left: on what happens to lie beyond them, some processors take a hundred times as long, since
+ * integers read as floats are denormal.
+ */
+export function definePad(module: ModuleBuilder, zero: V128): Func {
+  return module.function(null, ["i32", "i32", "i32"], [], (_, target, step, rows) => [
+    whileLoop(
+      i32.gt(rows, 0),
+      v128.store(target, zero),
+      v128.store(target, zero, 16),
+      increase(target, step),
+      increase(rows, -1),
+    ),
+  ]);
+}
+
+/**
  * `pack(target, step, outer, inner, nOuter, nInner, add, inRuns)` copies element (o, i), at `outer[o] + inner[i] + add`, to
  * `target + o · step + i · size`: along inner if that is contiguous, else by squares if outer is, else one by one. If
  * `inRuns` is 1, every vector's worth of inner is contiguous; if more, that many elements each.

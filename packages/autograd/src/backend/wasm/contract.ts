@@ -28,7 +28,7 @@ import {
   whileLoop,
 } from "./assembler.ts";
 import { lanesRunner } from "./contract-lanes.ts";
-import { definePack } from "./contract-pack.ts";
+import { definePack, definePad } from "./contract-pack.ts";
 import { buildSum, rowsOfPart } from "./contract-split.ts";
 import { arithmetic, defineSpill, defineTile } from "./contract-tile.ts";
 import { vectorRunner } from "./contract-vector.ts";
@@ -94,6 +94,7 @@ function build(runtime: Runtime, compute: ComputeDType): PartedEntry {
   const { size } = ops;
   const width = 32 / size;
   const pack = definePack(module, size);
+  const pad = definePad(module, ops.zero);
   const spillTile = defineSpill(module, ops);
   const tiles = Array.from({ length: maximumRows }, (_, i) => defineTile(module, i + 1, ops, spillTile));
   module.function("contract", ["i32", "i32", "i32"], [], (scope, part, thread, descriptor) => {
@@ -158,6 +159,8 @@ function build(runtime: Runtime, compute: ComputeDType): PartedEntry {
           when(
             i32.eq(get("stepB"), 0),
             step.set(int(columnStep)),
+            w.set(i32.and(i32.sub(jEnd, j0), width - 1)),
+            when(w, pad.callInto([], i32.add(panel, i32.mul(i32.sub(i32.sub(jEnd, j0), w), size)), step, kn)),
             pack.callInto(
               [],
               panel,
@@ -186,6 +189,7 @@ function build(runtime: Runtime, compute: ComputeDType): PartedEntry {
                 [
                   step.set(int(32)),
                   b.set(panel),
+                  pad.callInto([], panel, step, kn),
                   pack.callInto([], panel, step, entry(get("kB"), k0), entry(get("columnsB"), j), kn, w, addB, int(0)),
                 ],
               ),

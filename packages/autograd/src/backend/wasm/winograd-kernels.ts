@@ -41,6 +41,7 @@ export function buildKernelTransform(runtime: Runtime): PartedEntry {
     const products = new Products(scope, ops);
     const address = (i: number, j: number, lane: number): I32 =>
       i32.add(i32.add(from, i32.mul(outStep, lane)), i32.add(i32.mul(rowStep, i), i32.mul(columnStep, j)));
+    const at = (i: number, j: number): I32 => i32.add(to, i32.mul(place, i * tileInputs + j));
     const body = products.square(
       matrixG,
       (i, j) => {
@@ -48,8 +49,10 @@ export function buildKernelTransform(runtime: Runtime): PartedEntry {
         for (let lane = 1; lane < 4; lane++) lanes = v128.loadLane[4](lane, address(i, j, lane), lanes);
         return lanes;
       },
-      (i, j, y) => v128.store(i32.add(to, i32.mul(place, i * tileInputs + j)), y),
+      (i, j, y) => v128.store(at(i, j), y),
     );
+    const sides = Array.from({ length: tileInputs }, (_, i) => i);
+    const clear = sides.flatMap((i) => sides.map((j) => v128.store(at(i, j), ops.zero)));
     return [
       ...products.prepare(),
       rowStep.set(get("wRow")),
@@ -59,23 +62,18 @@ export function buildKernelTransform(runtime: Runtime): PartedEntry {
       countTo(
         half,
         2,
-        // Of the last panel, the second half may be beyond the last channel; nothing is read of what it holds.
-        when(
-          i32.lt(i32.add(i32.mul(part, panel), i32.shl(half, 2)), get("out")),
-          countTo(
-            c,
-            get("c"),
-            from.set(
-              i32.add(
-                i32.add(get("w"), i32.mul(c, get("wIn"))),
-                i32.mul(i32.add(i32.mul(part, panel), i32.shl(half, 2)), outStep),
-              ),
+        countTo(
+          c,
+          get("c"),
+          from.set(
+            i32.add(
+              i32.add(get("w"), i32.mul(c, get("wIn"))),
+              i32.mul(i32.add(i32.mul(part, panel), i32.shl(half, 2)), outStep),
             ),
-            to.set(
-              i32.add(i32.add(get("u"), i32.shl(half, 4)), i32.mul(i32.add(i32.mul(part, get("c")), c), 4 * panel)),
-            ),
-            ...body,
           ),
+          to.set(i32.add(i32.add(get("u"), i32.shl(half, 4)), i32.mul(i32.add(i32.mul(part, get("c")), c), 4 * panel))),
+          // Of the last panel, the second half may be beyond the last channel; its products are not used.
+          either(i32.lt(i32.add(i32.mul(part, panel), i32.shl(half, 2)), get("out")), body, clear),
         ),
       ),
     ];
