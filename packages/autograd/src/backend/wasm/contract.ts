@@ -13,11 +13,12 @@
  * K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 34 (2008).
  */
 import type { ComputeDType } from "../../dtype.ts";
-import type { ContractKernel, KernelRunner } from "../backend.ts";
+import type { ContractKernel, KernelRunner, View } from "../backend.ts";
 import {
   choose,
   countTo,
   either,
+  type Func,
   type I32,
   i32,
   increase,
@@ -30,7 +31,7 @@ import {
 import { lanesRunner } from "./contract-lanes.ts";
 import { definePack, definePad } from "./contract-pack.ts";
 import { buildSum, rowsOfPart } from "./contract-split.ts";
-import { arithmetic, defineSpill, defineTile } from "./contract-tile.ts";
+import { arithmetic, defineSpill, defineTile, type RowLayout } from "./contract-tile.ts";
 import { vectorRunner } from "./contract-vector.ts";
 import { winogradRunner } from "./contract-winograd.ts";
 import { innerRun, product, stepOf, storageEnd, writeOffsets } from "./offsets.ts";
@@ -70,6 +71,8 @@ const field = {
   /** Whether whole vectors of a along k are contiguous (1) or how many elements are; whether those of b along n are. */
   runsA: 84,
   runsB: 88,
+  /** Distance of a's elements along k where its rows lie next to each other and are read in place, else 0. */
+  stepA: 92,
 } as const;
 const descriptorBytes = 128;
 
@@ -96,19 +99,27 @@ function build(runtime: Runtime, compute: ComputeDType): PartedEntry {
   const pack = definePack(module, size);
   const pad = definePad(module, ops.zero);
   const spillTile = defineSpill(module, ops);
-  const tiles = Array.from({ length: maximumRows }, (_, i) => defineTile(module, i + 1, ops, spillTile));
+  const tilesOf = (layout: RowLayout): readonly Func[] =>
+    Array.from({ length: maximumRows }, (_, i) => defineTile(module, i + 1, ops, spillTile, layout));
+  const [apart, together] = [tilesOf("apart"), tilesOf("together")];
   module.function("contract", ["i32", "i32", "i32"], [], (scope, part, thread, descriptor) => {
     const [m, n, k, m0, n0, mEnd, nEnd, k0, kn, j, j0, jEnd, w] = locals(scope, "i32");
     const [rowsA, rowsC, addA, addB, addC, add, scratch, panel, block, table] = locals(scope, "i32");
-    const [b, step, again, i, r, panels, base, extra] = locals(scope, "i32");
+    const [b, step, stepA, again, i, r, panels, base, extra] = locals(scope, "i32");
     const get = (name: keyof typeof field): I32 => i32.load(descriptor, field[name]);
     const minimum = (a: I32, b: I32): I32 => choose(i32.lt(a, b), a, b);
     const entry = (table: I32, index: I32): I32 => i32.add(table, i32.shl(index, 2));
-    const callTile = (rows: number): Statement =>
-      tiles[rows - 1]!.callInto([], rowsA, add, b, kn, step, rowsC, i32.add(addC, i32.mul(j, size)), again, w, scratch);
+    const callTile = (tiles: readonly Func[], a: I32, next: I32): Statement[] =>
+      tiles.map((tile, t) =>
+        when(
+          i32.eq(r, t + 1),
+          tile.callInto([], a, next, b, kn, step, rowsC, i32.add(addC, i32.mul(j, size)), again, w, scratch),
+        ),
+      );
     const batch = addA;
     return [
       m.set(get("m")),
+      stepA.set(get("stepA")),
       n.set(get("n")),
       scratch.set(i32.add(get("scratch"), i32.mul(thread, scratchBytes(size)))),
       panel.set(i32.add(scratch, tileBytes)),
@@ -204,7 +215,11 @@ function build(runtime: Runtime, compute: ComputeDType): PartedEntry {
               i,
               panels,
               r.set(i32.add(base, i32.lt(i, extra))),
-              ...tiles.map((_, t) => when(i32.eq(r, t + 1), callTile(t + 1))),
+              either(
+                stepA,
+                callTile(together, i32.add(i32.load(rowsA), add), stepA),
+                callTile(apart, rowsA, add),
+              ),
               increase(rowsA, i32.shl(r, 2)),
               increase(rowsC, i32.shl(r, 2)),
             ),
@@ -247,6 +262,16 @@ function partition(
     }
     if (down >= wanted || 2 * down * maximumRows > m) return best;
   }
+}
+
+/** Up to this many columns, a whose rows lie next to each other is read in place: a cache line of each is not too many. */
+const fewColumns = 64;
+
+/** The distance of a's elements along k in bytes where they can be read in place, else 0. */
+function togetherStep(a: View, from: number, to: number, k: number, size: number): number {
+  const step = (stepOf(a, from, to) ?? 0) * size;
+  // Lines a power of two apart compete for the same cache sets.
+  return k <= fewColumns && step % 512 !== 0 ? step : 0;
 }
 
 /** A piece of k is at least this long, and all pieces' results together take at most these bytes. */
@@ -310,7 +335,8 @@ export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractK
     const [runA, runB] = [innerRun(a!, kFrom, kTo).length, innerRun(b!, nFrom, b!.shape.length).length];
     const step = k > 1 ? (stepOf(b!, kernel.batch, nFrom) ?? 0) * size : 32;
     const inPlaceB = m <= fewRows && step !== 0 && runB === n;
-    const isPackedA = runA < k || (m > fewRows && n > fewRows && (table[rowsA + 1]! - table[rowsA]!) % 4096 === 0);
+    const stepA = runA < k && innerRun(a!, mFrom, kFrom).length === m ? togetherStep(a!, kFrom, kTo, k, size) : 0;
+    const isPackedA = (runA < k && stepA === 0) || (m > fewRows && n > fewRows && (table[rowsA + 1]! - table[rowsA]!) % 4096 === 0);
     const pieces = isPackedA || !inPlaceB ? most : 1;
     const kSize = Math.ceil(k / pieces / kBlock) * kBlock;
     const kParts = Math.ceil(k / kSize);
@@ -351,6 +377,7 @@ export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractK
       batches,
       runsA,
       runB === n || runB % (16 / size) === 0 ? 1 : 0,
+      isPackedA ? 0 : stepA,
     ].forEach((x, i) => {
       table[descriptor + i] = x;
     });
