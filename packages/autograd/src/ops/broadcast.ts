@@ -22,13 +22,15 @@ const sumToOp: Op<Shape> = defineLinear(
   "sumTo",
   (x, shape) => {
     const lead = x.rank - shape.length;
-    const isReduced = (axis: number): boolean => axis < lead || (shape[axis - lead] === 1 && x.shape[axis] !== 1);
-    const axes = x.shape.map((_, axis) => axis);
-    const kept = axes.filter((axis) => !isReduced(axis));
-    const order = [...kept, ...axes.filter(isReduced)];
-    const [lengths, strides] = [x.shape, x.strides].map((values) => order.map((axis) => values[axis]!));
-    const sums = launch(sumKernel, [viewOf(x, lengths!, strides!)], x.dtype, lengths!.slice(0, kept.length));
-    return viewOf(sums, shape, contiguousStrides(shape));
+    const [lengths, strides]: [number[], number[]] = [[], []];
+    const [reducedLengths, reducedStrides]: [number[], number[]] = [[], []];
+    for (let axis = 0; axis < x.rank; axis++) {
+      const isReduced = axis < lead || (shape[axis - lead] === 1 && x.shape[axis] !== 1);
+      (isReduced ? reducedLengths : lengths).push(x.shape[axis]!);
+      (isReduced ? reducedStrides : strides).push(x.strides[axis]!);
+    }
+    const arranged = viewOf(x, [...lengths, ...reducedLengths], [...strides, ...reducedStrides]);
+    return viewOf(launch(sumKernel, [arranged], x.dtype, lengths), shape, contiguousStrides(shape));
   },
   (cotangent, _, shape) => broadcastTo(cotangent, shape),
   (x, shape) => {

@@ -32,10 +32,14 @@ export function kernelFor({ batch, m, k, n }: Groups): ContractKernel {
   return kernel;
 }
 
+/** The order of a matrix' axes, transposed. */
+const transposed = [1, 0] as const;
+
 const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
 
 /** Exchanges two neighbouring groups of axes, which start after `batch` axes. */
 function exchange(x: Tensor, batch: number, first: number, second: number): Tensor {
+  if (batch === 0 && first === 1 && second === 1) return permute(x, transposed);
   return permute(x, [...range(0, batch), ...range(batch + first, second), ...range(batch, first)]);
 }
 

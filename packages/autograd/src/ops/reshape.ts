@@ -39,12 +39,16 @@ export function reshape(x: TensorLike, shape: Shape): Tensor {
 }
 
 function completeShape(shape: Shape, input: Tensor): Shape {
-  const open = shape.filter((length) => length === -1).length;
-  const known = sizeOf(shape.filter((length) => length !== -1));
-  const rest = known === 0 ? 0 : input.size / known;
-  const target = shape.map((length) => (length === -1 ? rest : length));
-  const valid = target.every((length) => Number.isInteger(length) && length >= 0);
-  if (open > 1 || !valid || (open === 1 && known === 0) || sizeOf(target) !== input.size) {
+  let [open, known, valid] = [0, 1, true];
+  for (let i = 0; i < shape.length; i++) {
+    const length = shape[i]!;
+    if (length === -1) open++;
+    else known *= length;
+    valid &&= Number.isInteger(length) && length >= -1;
+  }
+  const rest = input.size / known;
+  const target = open === 0 ? shape.slice() : shape.map((length) => (length === -1 ? rest : length));
+  if (!valid || open > 1 || (open === 1 && !Number.isInteger(rest)) || sizeOf(target) !== input.size) {
     throw new ShapeError({
       op: "reshape",
       message: `${input.size} elements cannot take the shape [${shape.join(", ")}]`,
@@ -85,7 +89,9 @@ const permuteOp: Op<readonly number[]> = defineLinear(
 export function permute(x: TensorLike, axes: readonly number[]): Tensor {
   const input = asTensor(x);
   const order = listOf("permute", "axes", axes).map((a) => normalizeAxis("permute", a, input));
-  if (new Set(order).size !== input.rank || order.length !== input.rank) {
+  let isOnce = order.length === input.rank;
+  for (let i = 1; i < order.length; i++) isOnce &&= order.indexOf(order[i]!) === i;
+  if (!isOnce) {
     throw new AxisError({
       op: "permute",
       message: `[${axes.join(", ")}] does not name every axis once`,

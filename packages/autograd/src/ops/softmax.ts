@@ -49,6 +49,7 @@ function alongAxis(op: Op<null>, x: TensorLike, options: SoftmaxOptions): Tensor
   const given = asTensor(x);
   const input = isFloat(given.dtype) ? given : cast(given, defaultDType());
   const at = normalizeAxis(op.name, axis, input);
+  if (at === input.rank - 1) return apply(op, [input], null);
   return moveAxis(apply(op, [moveAxis(input, at, -1)], null), -1, at);
 }
 

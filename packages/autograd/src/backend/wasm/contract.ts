@@ -215,11 +215,7 @@ function build(runtime: Runtime, compute: ComputeDType): PartedEntry {
               i,
               panels,
               r.set(i32.add(base, i32.lt(i, extra))),
-              either(
-                stepA,
-                callTile(together, i32.add(i32.load(rowsA), add), stepA),
-                callTile(apart, rowsA, add),
-              ),
+              either(stepA, callTile(together, i32.add(i32.load(rowsA), add), stepA), callTile(apart, rowsA, add)),
               increase(rowsA, i32.shl(r, 2)),
               increase(rowsC, i32.shl(r, 2)),
             ),
@@ -336,7 +332,8 @@ export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractK
     const step = k > 1 ? (stepOf(b!, kernel.batch, nFrom) ?? 0) * size : 32;
     const inPlaceB = m <= fewRows && step !== 0 && runB === n;
     const stepA = runA < k && innerRun(a!, mFrom, kFrom).length === m ? togetherStep(a!, kFrom, kTo, k, size) : 0;
-    const isPackedA = (runA < k && stepA === 0) || (m > fewRows && n > fewRows && (table[rowsA + 1]! - table[rowsA]!) % 4096 === 0);
+    const isPackedA =
+      (runA < k && stepA === 0) || (m > fewRows && n > fewRows && (table[rowsA + 1]! - table[rowsA]!) % 4096 === 0);
     const pieces = isPackedA || !inPlaceB ? most : 1;
     const kSize = Math.ceil(k / pieces / kBlock) * kBlock;
     const kParts = Math.ceil(k / kSize);
