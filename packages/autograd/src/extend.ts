@@ -6,6 +6,7 @@ import type { Tensor } from "./tensor.ts";
 
 export { type Box, type LayeredLayout, type LayoutOptions, layeredLayout, type Point } from "./debug/layout.ts";
 export { allocate, launch, viewOf } from "./launch.ts";
+export { fromArray } from "./ops/create.ts";
 export { ElementwiseOp, type ElementwiseParams } from "./ops/elementwise.ts";
 export { defineLinear } from "./ops/linear.ts";
 export { defineElementwise, pointwise, type ResultRule } from "./ops/pointwise.ts";

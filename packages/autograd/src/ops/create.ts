@@ -246,7 +246,16 @@ export function logspace(
   return tensor({ data: exponents.map((e) => base ** e), shape: [count] }, { dtype: defaultDType(), ...options });
 }
 
-/** A tensor on `array` itself, which the caller gives up. */
+/**
+ * A tensor on `array` itself, which the caller gives up: nothing is copied, nor checked.
+ *
+ * @param dtype one whose elements are kept in arrays of that kind. Default: what the array is an array of.
+ *
+ * @example
+ * ```ts
+ * fromArray(Float32Array.of(1, 2, 3, 4), [2, 2]); // [[1, 2], [3, 4]]
+ * ```
+ */
 export function fromArray(array: TypedArray, shape: Shape, dtype: DType = dtypeOfArray(array)): Tensor {
   return new Tensor({ storage: backend().adopt(dtype, array), shape: [...shape] });
 }

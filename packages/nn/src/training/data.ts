@@ -8,6 +8,7 @@ import {
   type TypedArray,
   tensor,
 } from "@gradiente/autograd";
+import { fromArray } from "@gradiente/autograd/extend";
 import { DataError, showShape } from "../errors.ts";
 
 /** Arrays for a model: one, or for several inputs (or outputs) a list of tensors or `{ data, shape }`. */
@@ -165,7 +166,7 @@ export function gather(column: Column, order: Int32Array | null, start: number, 
       chosen.set(data.subarray(from, from + row), (i - start) * row);
     }
   }
-  return tensor({ data: chosen, shape: target }, { dtype });
+  return fromArray(chosen, target, dtype);
 }
 
 /** The first or last samples of an array, without a copy. */
