@@ -43,6 +43,17 @@ export function pointwise(op: ElementwiseOp, rule: ResultRule, operands: readonl
   let result = dtype!;
   for (let i = 0; i < scalars.length; i++) result = promoteWithNumber(result, scalars[i]!);
   if (rule === "float" && !isFloat(result)) result = defaultDType();
+  // Larger numbers are compared exactly, but there is no integer arithmetic with them.
+  const beyond = isFloat(result) ? undefined : scalars.find((v) => v !== (v | 0) && v !== 0);
+  if (beyond !== undefined && rule === "bool") result = "float64";
+  else if (beyond !== undefined) {
+    throw new ArgumentError({
+      op: op.name,
+      message: `the number ${beyond} is outside int32`,
+      operands: inputs,
+      hint: 'cast the integers first, with cast("float64")',
+    });
+  }
   if (rule === "number" && result === "bool") result = "int32";
   if (rule === "integer" && isFloat(result)) {
     throw new DTypeError({ op: op.name, message: "operands must be integers or booleans", operands: inputs });
