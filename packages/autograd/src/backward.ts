@@ -246,6 +246,7 @@ function start(op: string, roots: readonly Tensor[], given: readonly (Tensor | n
       });
     }
     const cotangent = given?.[i] ?? null;
+    if (cotangent !== null) tensorIn(op, "a cotangent", cotangent);
     if (cotangent === null) {
       if (root.size === 1) return onesLike(root);
       throw new GradientError({
@@ -297,7 +298,7 @@ export function backward(
   options: BackwardOptions = {},
 ): void {
   const { createGraph = false, retainGraph = createGraph } = checkOptions("backward", options, backwardOptions);
-  const list = asList(roots);
+  const list = rootsOf("backward", roots);
   const given = cotangents === undefined || cotangents === null ? undefined : asList(cotangents);
   list.forEach((x, i) => {
     tensorIn("backward", `root ${i}`, x);
@@ -346,7 +347,7 @@ export function gradients(
 ): Tensor[] {
   const names = [...backwardOptions, "cotangents"] as const;
   const { createGraph = false, retainGraph = createGraph } = checkOptions("gradients", options, names);
-  const roots = asList(outputs);
+  const roots = rootsOf("gradients", outputs);
   const given = options.cotangents === undefined ? undefined : asList(options.cotangents);
   const targets = listOf("gradients", "inputs", inputs).map((input, i) => {
     tensorIn("gradients", `input ${i}`, input);
@@ -367,6 +368,13 @@ export function gradients(
       (input, i) => arrived.get(targets[i]!)?.[input.outputIndex] ?? zeros(input.shape, { dtype: input.dtype }),
     );
   });
+}
+
+/** The roots of a pass, as a list. */
+function rootsOf(op: string, roots: Tensor | readonly Tensor[]): readonly Tensor[] {
+  const list = asList(roots);
+  for (const root of list) tensorIn(op, "a root", root);
+  return list;
 }
 
 function asList<T extends object | null>(value: T | readonly T[]): readonly T[] {
