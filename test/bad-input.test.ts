@@ -312,6 +312,17 @@ describe("what is no function", () => {
       expect(() => js[name]!(...args)).toThrow(/: it was given \w+ for a function/);
     }
   });
+  test("a hook that gives no gradient", () => {
+    const through = (given: unknown): void => {
+      const a = g.tensor([1, 2], { requiresGrad: true });
+      a.registerHook(() => given as g.Tensor);
+      a.mul(2).sum().backward();
+    };
+    expect(() => through("abc")).toThrow(/^registerHook: what the hook gave is abc, not a tensor/);
+    expect(() => through(g.ones([3]))).toThrow(/another shape or dtype \(got float32\[2\], float32\[3\]\)/);
+    expect(() => through(g.ones([2], { dtype: "int32" }))).toThrow(g.GradientError);
+    expect(() => through(undefined)).not.toThrow();
+  });
   test("a hook", () => expect(() => w.registerHook("abc" as never)).toThrow(/^registerHook: it was given string/));
 });
 

@@ -144,7 +144,15 @@ function runHooks(hooks: readonly Hook[], received: Cotangents): void {
     const cotangent = received[output];
     if (!cotangent) continue;
     share(cotangent);
-    received[output] = f(cotangent) ?? cotangent;
+    const given = tensorIn("registerHook", "what the hook gave", f(cotangent) ?? cotangent);
+    if (!sameShape(given.shape, cotangent.shape) || given.dtype !== cotangent.dtype) {
+      throw new GradientError({
+        op: "registerHook",
+        message: "the hook gave a gradient of another shape or dtype",
+        operands: [cotangent, given],
+      });
+    }
+    received[output] = given;
   }
 }
 

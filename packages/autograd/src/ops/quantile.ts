@@ -32,12 +32,6 @@ export interface QuantileOptions extends ReduceOptions {
   readonly method?: keyof typeof methods;
 }
 
-interface QuantileKind {
-  readonly ignoresNaN: boolean;
-  /** The options there are. */
-  readonly names?: readonly (keyof QuantileOptions)[];
-}
-
 const medianNames = ["axis", "keepDims"] as const;
 
 function quantileOf(
@@ -45,7 +39,8 @@ function quantileOf(
   x: TensorLike,
   q: number | readonly number[],
   options: QuantileOptions,
-  { ignoresNaN, names = ["axis", "keepDims", "method"] }: QuantileKind,
+  ignoresNaN: boolean,
+  names: readonly (keyof QuantileOptions)[] = ["axis", "keepDims", "method"],
 ): Tensor {
   const input = floating(x);
   const { method = "linear", ...reduce } = checkOptions(op, options, names);
@@ -94,7 +89,7 @@ function quantileOf(
  * ```
  */
 export function quantile(x: TensorLike, q: number | readonly number[], options: QuantileOptions = {}): Tensor {
-  return quantileOf("quantile", x, q, options, { ignoresNaN: false });
+  return quantileOf("quantile", x, q, options, false);
 }
 
 /**
@@ -106,7 +101,7 @@ export function quantile(x: TensorLike, q: number | readonly number[], options: 
  * ```
  */
 export function nanQuantile(x: TensorLike, q: number | readonly number[], options: QuantileOptions = {}): Tensor {
-  return quantileOf("nanQuantile", x, q, options, { ignoresNaN: true });
+  return quantileOf("nanQuantile", x, q, options, true);
 }
 
 /**
@@ -118,7 +113,7 @@ export function nanQuantile(x: TensorLike, q: number | readonly number[], option
  * ```
  */
 export function median(x: TensorLike, options: ReduceOptions = {}): Tensor {
-  return quantileOf("median", x, 0.5, options, { ignoresNaN: false, names: medianNames });
+  return quantileOf("median", x, 0.5, options, false, medianNames);
 }
 
 /**
@@ -130,5 +125,5 @@ export function median(x: TensorLike, options: ReduceOptions = {}): Tensor {
  * ```
  */
 export function nanMedian(x: TensorLike, options: ReduceOptions = {}): Tensor {
-  return quantileOf("nanMedian", x, 0.5, options, { ignoresNaN: true, names: medianNames });
+  return quantileOf("nanMedian", x, 0.5, options, true, medianNames);
 }
