@@ -35,9 +35,17 @@ const { values } = parsed(() =>
 );
 const numRuns = Number(values.runs);
 const seed = Number(values.seed);
-const unknown = values.op.filter((name) => !(name in cases));
-if (values.help || unknown.length > 0 || !Number.isInteger(numRuns) || !Number.isInteger(seed)) {
-  if (unknown.length > 0) console.error(`There is no operation ${unknown.join(", ")} among the cases.\n`);
+const unknown = values.op.filter((name) => !Object.hasOwn(cases, name));
+const wrong = [
+  ...(unknown.length > 0 ? [`There is no operation ${unknown.join(", ")} among the cases.`] : []),
+  ...(Number.isInteger(numRuns) && numRuns > 0 ? [] : [`--runs is ${values.runs}, not a positive integer.`]),
+  ...(Number.isInteger(seed) && values.seed !== "" ? [] : [`--seed is ${values.seed}, not an integer.`]),
+  ...(/^-?\d+(:-?\d+)*$/.test(values.path ?? "0")
+    ? []
+    : [`--path is ${values.path}, not numbers with colons between.`]),
+];
+if (values.help || wrong.length > 0) {
+  if (wrong.length > 0) console.error(`${wrong.join("\n")}\n`);
   console.log(help);
   process.exit(values.help ? 0 : 2);
 }
@@ -46,35 +54,70 @@ const width = Math.max(...names.map((name) => name.length), 9);
 let failures = 0;
 let total = 0;
 
+/** How many cases were checked, and what the one that fails says. */
+interface Outcome {
+  readonly runs: number;
+  readonly error: unknown;
+}
+
+type CheckDrawn = (draw: (low: number, high: number) => number) => void;
+
+/** Checks cases at random, and shrinks one that fails. */
+function searched(checkDrawn: CheckDrawn): Outcome {
+  const property = fc.property(fc.gen(), (gen) => checkDrawn((min, max) => gen(fc.integer, { min, max })));
+  const result = fc.check(property, { numRuns, seed });
+  return { runs: result.numRuns, error: result.failed ? (result.errorInstance ?? "it failed") : null };
+}
+
+/**
+ * Checks the one case that is made of the numbers in `path`. fast-check cannot find its own way back to what it has
+ * shrunk, as what `fc.gen` gives is known only when the case has been run.
+ */
+function replayed(checkDrawn: CheckDrawn, path: string): Outcome {
+  const numbers = path.split(":").map(Number);
+  let at = 0;
+  try {
+    checkDrawn((low, high) => Math.min(Math.max(numbers[at++] ?? low, low), high));
+    return { runs: 1, error: null };
+  } catch (error) {
+    return { runs: 1, error };
+  }
+}
+
 console.log(`${"operation".padEnd(width)}  order    cases  derivatives  worst error / tolerance`);
 for (const name of names) {
   for (const [order, check] of [["first", gradcheck] as const, ["second", gradgradcheck] as const]) {
     let compared = 0;
     let worst = 0;
-    let counterexample: readonly Tensor[] = [];
-    const property = fc.property(fc.gen(), (gen) => {
-      const source = { integer: (low: number, high: number) => gen(fc.integer, { min: low, max: high }) };
-      const { f, inputs } = cases[name]!(new Sampler(source));
-      // The last one that fails is what fast-check has shrunk to.
+    let counterexample: { readonly inputs: readonly Tensor[]; readonly draws: readonly number[] } | undefined;
+    const checkDrawn = (draw: (low: number, high: number) => number): void => {
+      const draws: number[] = [];
+      const integer = (low: number, high: number): number => {
+        const drawn = draw(low, high);
+        draws.push(drawn);
+        return drawn;
+      };
+      const { f, inputs } = cases[name]!(new Sampler({ integer }));
       const report = check(f, inputs, { throws: false });
-      if (!report.passed) counterexample = inputs;
+      // The last one that fails is what fast-check has shrunk to.
+      if (!report.passed) counterexample = { inputs, draws };
       if (!report.passed) throw new Error(formatReport(report));
       compared += report.compared;
       worst = Math.max(worst, report.worst);
-    });
-    const path = values.path === undefined ? {} : { path: values.path };
-    const result = fc.check(property, { numRuns, seed, ...path });
+    };
+    const result = values.path === undefined ? searched(checkDrawn) : replayed(checkDrawn, values.path);
     total += compared;
-    const columns = [name.padEnd(width), order.padEnd(7), String(result.numRuns).padStart(6)];
+    const columns = [name.padEnd(width), order.padEnd(7), String(result.runs).padStart(6)];
     columns.push(String(compared).padStart(11), worst.toExponential(2).padStart(12));
-    console.log(`${columns.join("  ")}${result.failed ? "  FAILED" : ""}`);
-    if (result.failed) {
+    console.log(`${columns.join("  ")}${result.error === null ? "" : "  FAILED"}`);
+    if (result.error !== null) {
       failures++;
-      const message = result.errorInstance instanceof Error ? result.errorInstance.message : "";
-      const shown = counterexample.map((x, i) => `  input ${i}: ${x.dtype}[${x.shape}] ${JSON.stringify(x.toArray())}`);
-      console.log(
-        `\n${message}\n${shown.join("\n")}\n\nreplay: pnpm gradcheck --op ${name} --seed ${seed} --path "${result.counterexamplePath}"\n`,
-      );
+      const message = result.error instanceof Error ? result.error.message : String(result.error);
+      const { inputs = [], draws = null } = counterexample ?? {};
+      const shown = inputs.map((x, i) => `  input ${i}: ${x.dtype}[${x.shape}] ${JSON.stringify(x.toArray())}`);
+      // Where no case could be made, only the search can be repeated.
+      const again = draws === null ? `--runs ${numRuns} --seed ${seed}` : `--path "${draws.join(":")}"`;
+      console.log(`\n${message}\n${shown.join("\n")}\n\nreplay: pnpm gradcheck --op ${name} ${again}\n`);
     }
   }
 }

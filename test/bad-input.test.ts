@@ -187,7 +187,7 @@ describe("options and functions that only a compiler would have refused", () => 
     ["item", () => transformed("grad", (a: g.Tensor) => a.sum().item(), w()), /item\(\), .* leave the tape/],
     ["a promise", () => transformed("valueAndGrad", async (a: g.Tensor) => a, w()), /a promise.*not be asynchronous/],
     ["a number from vmap", () => transformed("vmap", () => 3, w()), /^vmap: the function's result is 3/],
-    ["a number to jacobian", () => transformed("jacobian", (a: g.Tensor) => a, 3), /^vjp: an argument is 3/],
+    ["a number to jacobian", () => transformed("jacobian", (a: g.Tensor) => a, 3), /^jacobian: the argument is 3/],
     ["no rule", () => call("customGradient", { forward: () => w() }), /^customGradient: backward is undefined/],
     [
       "a rule that returns nothing",
@@ -244,6 +244,126 @@ describe("options and functions that only a compiler would have refused", () => 
         )
         .item(),
     ).toBeCloseTo(Math.log1p(Math.exp(-1)));
+  });
+});
+
+describe("what would run for ever, out of memory, or on to a wrong result", () => {
+  const js: Record<string, (...args: unknown[]) => unknown> = { ...g } as never;
+  const image = g.ones([1, 4, 4, 2]);
+  const cases: readonly [string, () => unknown, RegExp][] = [
+    ["diag off by NaN", () => g.diag([1, 2], { offset: Number.NaN }), /^diag: offset is NaN\..*an integer/],
+    ["trace off by half", () => g.trace(x(), { offset: 0.5 }), /^trace: offset is 0.5/],
+    ["one axis for two", () => g.diagonal(x(), { axes: [0] as never }), /^diagonal: axes are \[0\].*give two/],
+    ["half a part", () => g.split(x(), 0.5), /^split: 2 elements cannot be divided into 0.5/],
+    ["a fractional cut", () => g.split(x(), [0.5]), /^split: a cut is 0.5/],
+    ["a fractional shift", () => g.roll(x(), 0.5), /^roll: a shift is 0.5/],
+    ["minus one axis", () => g.tensorDot(x(), x(), -1), /^tensorDot: the number of axes is -1/],
+    ["a milliard axes", () => g.tensorDot(x(), x(), 1e9), /^tensorDot: there are no 1000000000 axes/],
+    [
+      "an axis twice",
+      () =>
+        g.tensorDot(x(), x(), [
+          [0, 0],
+          [0, 1],
+        ]),
+      /^tensorDot: axes of a \[0, 0\] name one twice/,
+    ],
+    ["a fractional index", () => g.take(x(), [0.5]), /^take: an index is 0.5/],
+    ["NaN as index", () => g.at(x(), [Number.NaN]), /^at: an index is NaN/],
+    ["an index that would wrap", () => g.embedding(x(), [2 ** 32]), /^embedding: index 2147483647 is outside/],
+    ["a class before the first", () => g.oneHot([-1], 3), /^oneHot: index -1 is outside an axis of length 3/],
+    ["a milliard bins", () => g.histogram([1, 2], { bins: 1e9 }), /8000000008 bytes do not fit/],
+    ["a range that is none", () => js.histogram!([1], { range: 5 }), /^histogram: the ends of the range are 5/],
+    ["a milliard strides", () => g.convTranspose1d(g.ones([1, 5, 1]), g.ones([1, 1, 1]), { strides: 1e9 }), /^convTr/],
+    ["half a pair", () => js.maxPool!(image, { size: 2, padding: [[1, 2], [3]] }), /^maxPool: padding is 1,2,3/],
+    [
+      "negative room",
+      () => js.convTranspose1d!(g.ones([1, 5, 1]), g.ones([1, 1, 1]), { outputPadding: -1 }),
+      /^convTr/,
+    ],
+    ["room for a convolution", () => js.conv1d!(g.ones([1, 5, 1]), g.ones([1, 1, 1]), { outputPadding: 1 }), /"outp/],
+    ["too many places", () => g.adaptiveMaxPool(image, 1e9), /^adaptiveMaxPool: shape .* has 2000000000000000000 /],
+    ["no place to resize", () => g.interpolate(g.ones([1, 0, 1]), [3]), /^interpolate: axis 1 is empty/],
+    ["a loss's other option", () => js.mseLoss!(x(), x(), { labelSmoothing: 0.1 }), /expected one of "reduction"\./],
+    ["an infinite interval", () => g.uniform(-1e308, 1e308, [1]), /^uniform: the width of the interval is Infinity/],
+    ["negative shrinking", () => g.softShrink(x(), -1), /^softShrink: lambda is -1/],
+    ["scale of another length", () => g.layerNorm(x(), { scale: [1, 2] }), /^layerNorm: shapes do not broadcast/],
+    ["statistics of others", () => g.batchNorm(x(), { mean: [1] }), /^batchNorm: 1 elements cannot take the shape/],
+    ["an index too far", () => g.setAt(x(), [9], 1), /^setAt: index 9 is outside axis 0/],
+  ];
+  test.each(cases)("%s", (_, f, message) => {
+    expect(f).toThrow(g.GradienteError);
+    expect(f).toThrow(message);
+  });
+  test("taking differences ends when nothing is left", () => {
+    expect(g.diff([1, 2, 4], { n: 1e15 }).shape).toEqual([0]);
+  });
+});
+
+describe("what is no function", () => {
+  const js: Record<string, (...args: unknown[]) => unknown> = { ...g } as never;
+  const w = g.tensor([1, 2], { requiresGrad: true });
+  const names =
+    "grad valueAndGrad vjp jvp linearize hvp jacobian hessian vmap checkpoint gradcheck profile detectAnomaly";
+  test.each(names.split(" "))("%s", (name) => {
+    for (const f of [undefined, null, "abc", w, {}]) {
+      const args = name === "jvp" ? [f, [w], [w]] : name === "gradcheck" ? [f, [w]] : [f, w, w];
+      expect(() => js[name]!(...args)).toThrow(g.GradienteError);
+      expect(() => js[name]!(...args)).toThrow(/: it was given \w+ for a function/);
+    }
+  });
+  test("a hook that gives no gradient", () => {
+    const through = (given: unknown): void => {
+      const a = g.tensor([1, 2], { requiresGrad: true });
+      a.registerHook(() => given as g.Tensor);
+      a.mul(2).sum().backward();
+    };
+    expect(() => through("abc")).toThrow(/^registerHook: what the hook gave is abc, not a tensor/);
+    expect(() => through(g.ones([3]))).toThrow(/another shape or dtype \(got float32\[2\], float32\[3\]\)/);
+    expect(() => through(g.ones([2], { dtype: "int32" }))).toThrow(g.GradientError);
+    expect(() => through(undefined)).not.toThrow();
+  });
+  test("a hook", () => expect(() => w.registerHook("abc" as never)).toThrow(/^registerHook: it was given string/));
+});
+
+describe("what the engine is given for tensors", () => {
+  const w = g.tensor([1, 2], { requiresGrad: true });
+  const double = w.mul(2);
+  const no = [1, 2] as never;
+  const cases: readonly [string, () => unknown, RegExp][] = [
+    ["a root", () => g.backward("abc" as never), /^backward: a root is abc, not a tensor/],
+    ["roots", () => g.gradients([double, null as never], [w]), /^gradients: root 1 is null/],
+    ["a cotangent", () => g.gradients(double, [w], { cotangents: "a" as never }), /^gradients: a cotangent is a, not/],
+    ["a pull-back's", () => g.vjp((a) => a.mul(2), w)[1](no), /^vjp: the cotangent is an array, not a tensor/],
+    ["a new value", () => g.parameter([1, 2]).assign(no), /^assign: the new value is no tensor/],
+    [
+      "an own gradient's",
+      () => g.customGradient({ forward: (a) => a, backward: (c) => c })(no),
+      /an argument is an ar/,
+    ],
+    ["a graph", () => g.printGraph(no), /^printGraph: the result is an array/],
+    ["integers to jacobian", () => g.jacobian((a) => a)(g.ones([2], { dtype: "int32" })), /^jacobian: only floating/],
+    ["nothing to hessian", () => g.hessian((a) => a.sum())(undefined as never), /^hessian: the argument is undefined/],
+    ["no axes", () => g.vmap((a) => a, { inAxes: null as never })(w), /^vmap: inAxes are null/],
+    ["a place too far", () => g.vmap((a) => a, { outAxes: 3 })(w), /^vmap: axis 3 is out of range/],
+    ["a checkpoint's result", () => g.checkpoint((() => 3) as never, w), /^checkpoint: the function's result is 3/],
+    ["an unknown mode", () => g.gradcheck((a) => a, [w], { modes: ["forwards" as never] }), /did you mean "forward"/],
+    ["no mode", () => g.gradcheck((a) => a, [w], { modes: [] }), /^gradcheck: modes are none/],
+    ["no tolerance", () => g.gradcheck((a) => a, [w], { atol: Number.NaN }), /^gradcheck: atol is NaN/],
+    ["every tolerance", () => g.gradgradcheck((a) => a, [w], { rtol: Infinity }), /^gradgradcheck: rtol is Infinity/],
+  ];
+  test.each(cases)("%s", (_, f, message) => {
+    expect(f).toThrow(g.GradienteError);
+    expect(f).toThrow(message);
+  });
+  test("a checkpoint of what depends on nothing has gradients of zero", () => {
+    const f = (y: g.Tensor): g.Tensor => g.checkpoint((_) => g.tensor(3), y);
+    expect(
+      g
+        .grad(f)(g.tensor([1, 2]))
+        .toArray(),
+    ).toEqual([0, 0]);
+    expect(f(w).requiresGrad).toBe(false);
   });
 });
 

@@ -144,7 +144,15 @@ function runHooks(hooks: readonly Hook[], received: Cotangents): void {
     const cotangent = received[output];
     if (!cotangent) continue;
     share(cotangent);
-    received[output] = f(cotangent) ?? cotangent;
+    const given = tensorIn("registerHook", "what the hook gave", f(cotangent) ?? cotangent);
+    if (!sameShape(given.shape, cotangent.shape) || given.dtype !== cotangent.dtype) {
+      throw new GradientError({
+        op: "registerHook",
+        message: "the hook gave a gradient of another shape or dtype",
+        operands: [cotangent, given],
+      });
+    }
+    received[output] = given;
   }
 }
 
@@ -252,6 +260,7 @@ function start(op: string, roots: readonly Tensor[], given: readonly (Tensor | n
       });
     }
     const cotangent = given?.[i] ?? null;
+    if (cotangent !== null) tensorIn(op, "a cotangent", cotangent);
     if (cotangent === null) {
       if (root.size === 1) return onesLike(root);
       throw new GradientError({
@@ -303,11 +312,8 @@ export function backward(
   options: BackwardOptions = {},
 ): void {
   const { createGraph = false, retainGraph = createGraph } = checkOptions("backward", options, backwardOptions);
-  const list = asList(roots);
+  const list = rootsOf("backward", roots);
   const given = cotangents === undefined || cotangents === null ? undefined : asList(cotangents);
-  list.forEach((x, i) => {
-    tensorIn("backward", `root ${i}`, x);
-  });
   checkNotReleased("backward", list);
   withRecording(createGraph, () => {
     const arrived = walk(list, start("backward", list, given), null, retainGraph);
@@ -352,7 +358,7 @@ export function gradients(
 ): Tensor[] {
   const names = [...backwardOptions, "cotangents"] as const;
   const { createGraph = false, retainGraph = createGraph } = checkOptions("gradients", options, names);
-  const roots = asList(outputs);
+  const roots = rootsOf("gradients", outputs);
   const given = options.cotangents === undefined ? undefined : asList(options.cotangents);
   const targets = listOf("gradients", "inputs", inputs).map((input, i) => {
     tensorIn("gradients", `input ${i}`, input);
@@ -373,6 +379,13 @@ export function gradients(
       (input, i) => arrived.get(targets[i]!)?.[input.outputIndex] ?? zeros(input.shape, { dtype: input.dtype }),
     );
   });
+}
+
+/** The roots of a pass, as a list. */
+function rootsOf(op: string, roots: Tensor | readonly Tensor[]): readonly Tensor[] {
+  const list = asList(roots);
+  list.forEach((root, i) => void tensorIn(op, list.length === 1 ? "a root" : `root ${i}`, root));
+  return list;
 }
 
 function asList<T extends object | null>(value: T | readonly T[]): readonly T[] {

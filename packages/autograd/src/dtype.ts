@@ -1,4 +1,4 @@
-import { DTypeError } from "./errors.ts";
+import { DTypeError, MemoryError } from "./errors.ts";
 
 /** Element types a tensor can have. */
 export type DType = "float64" | "float32" | "int32" | "uint8" | "bool";
@@ -22,8 +22,28 @@ export function itemSize(dtype: DType): number {
   return itemSizes[dtype];
 }
 
-/** A new zero-filled typed array for `length` elements of `dtype`. */
+/** More bytes than any heap of a backend can hold. */
+const mostBytes = 2 ** 32;
+
+/**
+ * A new zero-filled typed array for `length` elements of `dtype`.
+ * @throws {MemoryError} when there is no room for it.
+ */
 export function allocateArray(dtype: DType, length: number): TypedArray {
+  const bytes = length * itemSize(dtype);
+  try {
+    if (bytes <= mostBytes) return newArray(dtype, length);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  }
+  throw new MemoryError({
+    op: "allocate",
+    message: `${bytes} bytes do not fit into memory`,
+    hint: "work on smaller batches",
+  });
+}
+
+function newArray(dtype: DType, length: number): TypedArray {
   switch (dtype) {
     case "float64":
       return new Float64Array(length);

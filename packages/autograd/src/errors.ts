@@ -21,6 +21,8 @@ export interface ErrorFacts {
 /** Base class of every error this package throws on purpose. */
 export class GradienteError extends Error {
   readonly op: string;
+  /** What is wrong, without the names around it. */
+  readonly what: string;
   readonly operands: readonly Operand[];
   readonly hint: string | undefined;
 
@@ -28,6 +30,7 @@ export class GradienteError extends Error {
     super(sentence(facts));
     this.name = new.target.name;
     this.op = facts.op;
+    this.what = facts.message;
     this.operands = (facts.operands ?? []).map(({ shape, dtype }) => ({ shape: [...shape], dtype }));
     this.hint = facts.hint;
   }
@@ -130,7 +133,7 @@ export function unknownOption(op: string, option: string, value: unknown, valid:
   const nearest = given !== "" && near !== undefined && near.edits <= 2 ? near.v : undefined;
   return new ArgumentError({
     op,
-    message: `${option} is ${typeof value === "string" ? JSON.stringify(value) : String(value)}, expected one of ${valid.map((v) => JSON.stringify(v)).join(", ")}`,
+    message: `${option} is ${shown(value)}, expected one of ${valid.map((v) => JSON.stringify(v)).join(", ")}`,
     ...(nearest === undefined ? {} : { hint: `did you mean ${JSON.stringify(nearest)}?` }),
   });
 }
@@ -143,7 +146,7 @@ export function checkOptions<T extends object>(op: string, options: T, names: re
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw new ArgumentError({
       op,
-      message: `the options are ${JSON.stringify(options)}, not an object`,
+      message: `the options are ${Array.isArray(options) ? "a list" : shown(options)}, not an object`,
       hint: `write them as { ${names.join(", ")} }`,
     });
   }
@@ -151,6 +154,49 @@ export function checkOptions<T extends object>(op: string, options: T, names: re
     if (!names.includes(name as keyof T & string)) throw unknownOption(op, "the name of an option", name, names);
   }
   return options;
+}
+
+/** A value as a message prints it. */
+function shown(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}
+
+/**
+ * Refuses what is no integer, or one below `least`.
+ * @returns the value.
+ */
+export function checkInteger(
+  op: string,
+  name: string,
+  value: number,
+  least: number = Number.NEGATIVE_INFINITY,
+): number {
+  if (Number.isInteger(value) && value >= least) return value;
+  const hint = least === Number.NEGATIVE_INFINITY ? "it is an integer" : `it is an integer, ${least} or more`;
+  throw new ArgumentError({ op, message: `${name} is ${shown(value)}`, hint });
+}
+
+/**
+ * Refuses what cannot be called.
+ * @returns the function.
+ */
+export function checkFunction<F>(op: string, f: F): F {
+  if (typeof f === "function") return f;
+  throw new ArgumentError({ op, message: `it was given ${f === null ? "null" : typeof f} for a function` });
+}
+
+/**
+ * Runs what an operation is made of, whose errors then name the operation that was called.
+ */
+export function inOperation<T>(op: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    if (!(error instanceof GradienteError) || error.op === op) throw error;
+    const { what: message, operands, hint } = error;
+    const kind = error.constructor as new (facts: ErrorFacts) => GradienteError;
+    throw new kind({ op, message, operands, ...(hint === undefined ? {} : { hint }) });
+  }
 }
 
 /** How many insertions, deletions and substitutions two words are apart (V. Levenshtein). */

@@ -113,6 +113,18 @@ export function normalizeAxis(op: string, axis: number, operand: Operand, rank: 
   return axis < 0 ? axis + rank : axis;
 }
 
+/**
+ * The two axes that an option names, counted from the front.
+ * @throws {ArgumentError} when it is no pair.
+ * @throws {AxisError} when one is out of range.
+ */
+export function twoAxes(op: string, axes: readonly [number, number], operand: Operand): [number, number] {
+  if (listOf(op, "axes", axes).length !== 2) {
+    throw new ArgumentError({ op, message: `axes are [${axes.join(", ")}]`, operands: [operand], hint: "give two" });
+  }
+  return [normalizeAxis(op, axes[0], operand), normalizeAxis(op, axes[1], operand)];
+}
+
 /** One axis, several, or (when left out) all of them. */
 export type AxisArgument = number | readonly number[] | undefined | null;
 

@@ -2,7 +2,7 @@ import type { Storage, View } from "./backend/backend.ts";
 import { copyKernel } from "./backend/copy.ts";
 import { backend } from "./backend/current.ts";
 import { type DType, isFloat, type TypedArray } from "./dtype.ts";
-import { ArgumentError, describe, GradientError, ShapeError } from "./errors.ts";
+import { ArgumentError, checkFunction, describe, GradientError, ShapeError } from "./errors.ts";
 import type { TensorMethods } from "./methods.ts";
 import { contiguousStrides, isContiguous, type Shape, sizeOf } from "./shape.ts";
 import { leaf, type Node } from "./tape.ts";
@@ -149,6 +149,7 @@ export class Tensor implements View {
     if (node === null) {
       throw new GradientError({ op: "registerHook", message: "the tensor requires no gradient", operands: [this] });
     }
+    checkFunction("registerHook", f);
     const hook = { output: this.outputIndex, f };
     node.hooks = [...(node.hooks ?? []), hook];
     return () => {
@@ -186,6 +187,14 @@ export class Parameter extends Tensor {
    * @throws {ArgumentError} when shape or dtype differ.
    */
   assign(value: Tensor): this {
+    if (!(value instanceof Tensor)) {
+      throw new ArgumentError({
+        op: "assign",
+        message: "the new value is no tensor",
+        operands: [this],
+        hint: "tensor(…) makes one of numbers",
+      });
+    }
     if (value.dtype !== this.dtype || value.shape.join() !== this.shape.join()) {
       throw new ArgumentError({
         op: "assign",

@@ -1,4 +1,4 @@
-import { ArgumentError, MemoryError, unknownOption } from "../errors.ts";
+import { ArgumentError, checkOptions, MemoryError, unknownOption } from "../errors.ts";
 import type { Backend } from "./backend.ts";
 import { referenceBackend } from "./reference/index.ts";
 import { createWasmBackend, type MemoryStatistics, type WasmBackend } from "./wasm/index.ts";
@@ -63,7 +63,8 @@ export function getBackend(): BackendName {
  * setBackend("wasm");
  * ```
  */
-export function setBackend(name: BackendName, { portable = false }: BackendOptions = {}): void {
+export function setBackend(name: BackendName, options: BackendOptions = {}): void {
+  const { portable = false } = checkOptions("setBackend", options, ["portable"]);
   if (name === "reference") current = referenceBackend;
   else if (name === "wasm") {
     const found = wasmBackend(portable);

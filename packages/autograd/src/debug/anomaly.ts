@@ -1,5 +1,5 @@
 import { isFloat } from "../dtype.ts";
-import { ArgumentError, NumericalError } from "../errors.ts";
+import { ArgumentError, checkFunction, NumericalError } from "../errors.ts";
 import { observedBy } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -40,6 +40,7 @@ function isBad(x: Tensor): boolean {
  * ```
  */
 export function detectAnomaly<T>(body: () => T): T {
+  checkFunction("detectAnomaly", body);
   // What a derivative rule makes is looked at when it has finished.
   let rules = 0;
   const result = observedBy(

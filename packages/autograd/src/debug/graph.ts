@@ -1,6 +1,7 @@
 import { checkOptions, describe, unknownOption } from "../errors.ts";
 import type { Node } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
+import { tensorIn } from "../transforms/tree.ts";
 import { drawSvg } from "./svg.ts";
 
 const formats = ["text", "dot", "svg"] as const;
@@ -22,6 +23,7 @@ export type GraphFormat = (typeof formats)[number];
 export function printGraph(x: Tensor, options: { readonly format?: GraphFormat } = {}): string {
   const { format = "text" } = checkOptions("printGraph", options, ["format"]);
   if (!formats.includes(format)) throw unknownOption("printGraph", "format", format, formats);
+  tensorIn("printGraph", "the result", x);
   const seen = new Set<Node>();
   const stack = x.node === null ? [] : [x.node];
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {

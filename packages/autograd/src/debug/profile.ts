@@ -1,5 +1,5 @@
 import { itemSize } from "../dtype.ts";
-import { ArgumentError, describe } from "../errors.ts";
+import { ArgumentError, checkFunction, describe } from "../errors.ts";
 import { observedBy } from "../tape.ts";
 
 /** What one kind of operation has cost. */
@@ -49,6 +49,7 @@ export interface Profile<T> {
  * ```
  */
 export function profile<T>(body: () => T): Profile<T> {
+  checkFunction("profile", body);
   const entries = new Map<string, { calls: number; milliseconds: number; bytes: number }>();
   const traceEvents: TraceEvent[] = [];
   const result = observedBy(

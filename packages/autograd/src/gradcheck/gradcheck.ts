@@ -1,6 +1,6 @@
 import { gradients } from "../backward.ts";
 import { isFloat } from "../dtype.ts";
-import { ArgumentError, checkOptions, describe } from "../errors.ts";
+import { ArgumentError, checkFunction, checkOptions, describe, unknownOption } from "../errors.ts";
 import { fromArray, tensor, zeros } from "../ops/create.ts";
 import { Generator } from "../random/generator.ts";
 import { listOf, type Shape, sameShape } from "../shape.ts";
@@ -74,7 +74,7 @@ class Checked {
   private readonly f: CheckedFunction;
 
   constructor(f: CheckedFunction, inputs: readonly Tensor[]) {
-    this.f = f;
+    this.f = checkFunction("gradcheck", f);
     for (const x of listOf("gradcheck", "inputs", inputs)) tensorIn("gradcheck", "an input", x);
     this.points = inputs.map((x) => (isFloat(x.dtype) ? tensor(x, { dtype: "float64" }) : x));
     this.wanted = this.points.flatMap((x, i) => (isFloat(x.dtype) ? [i] : []));
@@ -165,6 +165,7 @@ export function gradgradcheck(
   inputs: readonly Tensor[],
   options: GradcheckOptions = {},
 ): GradcheckReport {
+  checkOptions("gradgradcheck", options, optionNames);
   const { points, wanted, results, resultsAt } = new Checked(f, inputs);
   const random = new Generator(options.seed ?? 0);
   const cotangents = resultsAt.map((k) => randomTensor(results[k]!.shape, random));
@@ -199,12 +200,30 @@ function randomTensor(shape: Shape, random: Generator): Tensor {
   );
 }
 
+const optionNames = ["eps", "atol", "rtol", "fast", "seed", "throws", "modes"] as const;
+const allModes: readonly Mode[] = ["reverse", "forward"];
+
+/** Refuses tolerances and modes with which nothing would be checked. */
+function checkSettings(op: string, { eps = 1e-6, atol = 1e-5, rtol = 1e-3, modes = allModes }: GradcheckOptions): void {
+  if (!(typeof eps === "number" && eps > 0 && eps < Number.POSITIVE_INFINITY)) {
+    throw new ArgumentError({ op, message: `eps is ${String(eps)}`, hint: "give a small positive step" });
+  }
+  for (const [name, value] of Object.entries({ atol, rtol })) {
+    if (typeof value === "number" && value >= 0 && value < Number.POSITIVE_INFINITY) continue;
+    throw new ArgumentError({ op, message: `${name} is ${String(value)}`, hint: "it is 0 or more, and finite" });
+  }
+  for (const mode of listOf(op, "modes", modes)) {
+    if (!allModes.includes(mode)) throw unknownOption(op, "a mode", mode, allModes);
+  }
+  if (modes.length === 0) throw new ArgumentError({ op, message: "modes are none", hint: allModes.join(", ") });
+}
+
 function run(op: string, f: CheckedFunction, inputs: readonly Tensor[], options: GradcheckOptions): GradcheckReport {
-  checkOptions(op, options, ["eps", "atol", "rtol", "fast", "seed", "throws", "modes"]);
+  checkOptions(op, options, optionNames);
+  checkSettings(op, options);
   const { eps = 1e-6, atol = 1e-5, rtol = 1e-3, fast = false, seed = 0, throws = true, modes } = options;
-  if (!(eps > 0)) throw new ArgumentError({ op, message: `eps is ${eps}`, hint: "give a small positive step" });
   const warnings: string[] = [];
-  if (listOf(op, "inputs", inputs).some((x) => x.dtype === "float32")) {
+  if (listOf(op, "inputs", inputs).some((x) => x?.dtype === "float32")) {
     warnings.push(`${op}: float32 inputs are promoted to float64, in which differences are precise`);
     console.warn(warnings[0]);
   }

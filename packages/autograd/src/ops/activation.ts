@@ -1,4 +1,4 @@
-import { unknownOption } from "../errors.ts";
+import { ArgumentError, checkOptions, unknownOption } from "../errors.ts";
 import * as s from "../scalar/expression.ts";
 import type { Tensor } from "../tensor.ts";
 import type { TensorLike } from "./create.ts";
@@ -170,7 +170,8 @@ const geluTanhOp = defineElementwise("gelu", 1, (x) => {
  * gelu([-1, 2], { approximate: "tanh" }); // [-0.158808, 1.9546]
  * ```
  */
-export function gelu(x: TensorLike, { approximate = "none" }: { readonly approximate?: "none" | "tanh" } = {}): Tensor {
+export function gelu(x: TensorLike, options: { readonly approximate?: "none" | "tanh" } = {}): Tensor {
+  const { approximate = "none" } = checkOptions("gelu", options, ["approximate"]);
   if (approximate !== "none" && approximate !== "tanh") {
     throw unknownOption("gelu", "approximate", approximate, ["none", "tanh"]);
   }
@@ -296,6 +297,8 @@ const softShrinkOp = defineElementwise("softShrink", 2, (x, l) =>
  * ```
  */
 export function softShrink(x: TensorLike, lambda = 0.5): Tensor {
+  if (!(lambda >= 0))
+    throw new ArgumentError({ op: "softShrink", message: `lambda is ${lambda}`, hint: "it is 0 or more" });
   return pointwise(softShrinkOp, "float", [x, lambda]);
 }
 

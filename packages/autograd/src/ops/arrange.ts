@@ -1,16 +1,15 @@
-import { ArgumentError, ShapeError } from "../errors.ts";
+import { allocateArray } from "../dtype.ts";
+import { ArgumentError, checkInteger, checkOptions, inOperation } from "../errors.ts";
 import { viewOf } from "../launch.ts";
-import { checkShape, listOf, normalizeAxis, type Shape } from "../shape.ts";
+import { checkShape, listOf, normalizeAxis, type Shape, twoAxes } from "../shape.ts";
 import { applyAll, type Op, savesNothing } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { broadcastTo } from "./broadcast.ts";
-import { greaterEqual, where } from "./comparison.ts";
-import { arange, asTensor, fromArray, type TensorLike } from "./create.ts";
+import { asTensor, fromArray, type TensorLike } from "./create.ts";
 import { take } from "./indexing.ts";
-import { sum } from "./reduction.ts";
 import { reshape } from "./reshape.ts";
 import { concatenate, flatten, squeeze, swapAxes } from "./shape.ts";
-import { flip, type See, slice, unview, view } from "./view.ts";
+import { flip, slice } from "./view.ts";
 
 /**
  * {@link flatten} of all axes.
@@ -33,12 +32,14 @@ export function ravel(x: TensorLike): Tensor {
  * ```
  */
 export function expand(x: TensorLike, shape: Shape): Tensor {
-  const input = asTensor(x);
-  const lead = listOf("expand", "lengths", shape).length - input.rank;
-  return broadcastTo(
-    input,
-    shape.map((n, i) => (n === -1 && i >= lead ? input.shape[i - lead]! : n)),
-  );
+  return inOperation("expand", () => {
+    const input = asTensor(x);
+    const lead = listOf("expand", "lengths", shape).length - input.rank;
+    return broadcastTo(
+      input,
+      shape.map((n, i) => (n === -1 && i >= lead ? input.shape[i - lead]! : n)),
+    );
+  });
 }
 
 /**
@@ -52,26 +53,28 @@ export function expand(x: TensorLike, shape: Shape): Tensor {
  * ```
  */
 export function tile(x: TensorLike, counts: number | readonly number[]): Tensor {
-  const given = asTensor(x);
-  const list = typeof counts === "number" ? [counts] : listOf("tile", "counts", counts);
-  if (!list.every((n) => Number.isInteger(n) && n >= 0)) {
-    throw new ArgumentError({ op: "tile", message: `counts are ${JSON.stringify(counts)}`, operands: [given] });
-  }
-  const rank = Math.max(given.rank, list.length);
-  const shape = [...Array<number>(rank - given.rank).fill(1), ...given.shape];
-  const times = [...Array<number>(rank - list.length).fill(1), ...list];
-  const input = reshape(
-    given,
-    shape.flatMap((n) => [1, n]),
-  );
-  const repeated = broadcastTo(
-    input,
-    shape.flatMap((n, i) => [times[i]!, n]),
-  );
-  return reshape(
-    repeated,
-    shape.map((n, i) => n * times[i]!),
-  );
+  return inOperation("tile", () => {
+    const given = asTensor(x);
+    const list = typeof counts === "number" ? [counts] : listOf("tile", "counts", counts);
+    if (!list.every((n) => Number.isInteger(n) && n >= 0)) {
+      throw new ArgumentError({ op: "tile", message: `counts are ${JSON.stringify(counts)}`, operands: [given] });
+    }
+    const rank = Math.max(given.rank, list.length);
+    const shape = [...Array<number>(rank - given.rank).fill(1), ...given.shape];
+    const times = [...Array<number>(rank - list.length).fill(1), ...list];
+    const input = reshape(
+      given,
+      shape.flatMap((n) => [1, n]),
+    );
+    const repeated = broadcastTo(
+      input,
+      shape.flatMap((n, i) => [times[i]!, n]),
+    );
+    return reshape(
+      repeated,
+      shape.map((n, i) => n * times[i]!),
+    );
+  });
 }
 
 /**
@@ -88,8 +91,9 @@ export function tile(x: TensorLike, counts: number | readonly number[]): Tensor 
 export function repeat(
   x: TensorLike,
   count: number | readonly number[],
-  { axis }: { readonly axis?: number } = {},
+  options: { readonly axis?: number } = {},
 ): Tensor {
+  const { axis } = checkOptions("repeat", options, ["axis"]);
   const input = axis === undefined ? ravel(x) : asTensor(x);
   const at = normalizeAxis("repeat", axis ?? 0, input);
   const counts =
@@ -99,7 +103,7 @@ export function repeat(
   }
   const total = counts.reduce((a, b) => a + b, 0);
   checkShape("repeat", input.shape.with(at, total));
-  const indices = new Int32Array(total);
+  const indices = allocateArray("int32", total);
   let end = 0;
   counts.forEach((n, i) => {
     indices.fill(i, end, end + n);
@@ -123,12 +127,13 @@ export function repeat(
 export function split(
   x: TensorLike,
   sections: number | readonly number[],
-  { axis = 0 }: { readonly axis?: number } = {},
+  options: { readonly axis?: number } = {},
 ): Tensor[] {
+  const { axis = 0 } = checkOptions("split", options, ["axis"]);
   const input = asTensor(x);
   const at = normalizeAxis("split", axis, input);
   const length = input.shape[at]!;
-  if (typeof sections === "number" && (!(sections > 0) || length % sections !== 0)) {
+  if (typeof sections === "number" && (!Number.isInteger(sections) || sections < 1 || length % sections !== 0)) {
     throw new ArgumentError({
       op: "split",
       message: `${length} elements cannot be divided into ${sections} equal parts`,
@@ -139,7 +144,7 @@ export function split(
   const cuts =
     typeof sections === "number"
       ? Array.from({ length: sections - 1 }, (_, i) => ((i + 1) * length) / sections)
-      : listOf("split", "cuts", sections);
+      : listOf("split", "cuts", sections).map((cut) => checkInteger("split", "a cut", cut));
   const clip = (cut: number): number => Math.min(Math.max(cut < 0 ? cut + length : cut, 0), length);
   const bounds = [0, ...cuts.map(clip), length];
   if (bounds.every((b, i) => i === 0 || b >= bounds[i - 1]!)) return parts(input, at, bounds);
@@ -181,10 +186,11 @@ function parts(x: Tensor, axis: number, bounds: readonly number[]): Tensor[] {
  * chunk([1, 2, 3], 2); // [[1, 2], [3]]
  * ```
  */
-export function chunk(x: TensorLike, count: number, { axis = 0 }: { readonly axis?: number } = {}): Tensor[] {
+export function chunk(x: TensorLike, count: number, options: { readonly axis?: number } = {}): Tensor[] {
+  const { axis = 0 } = checkOptions("chunk", options, ["axis"]);
   const input = asTensor(x);
   const length = input.shape[normalizeAxis("chunk", axis, input)]!;
-  if (!Number.isInteger(count) || count < 1) throw new ArgumentError({ op: "chunk", message: `count is ${count}` });
+  checkInteger("chunk", "count", count, 1);
   const each = Math.max(1, Math.ceil(length / count));
   const cuts = Array.from({ length: Math.max(0, Math.ceil(length / each) - 1) }, (_, i) => (i + 1) * each);
   return split(input, cuts, { axis });
@@ -198,7 +204,8 @@ export function chunk(x: TensorLike, count: number, { axis = 0 }: { readonly axi
  * unstack([[1, 2], [3, 4]]); // [[1, 2], [3, 4]]
  * ```
  */
-export function unstack(x: TensorLike, { axis = 0 }: { readonly axis?: number } = {}): Tensor[] {
+export function unstack(x: TensorLike, options: { readonly axis?: number } = {}): Tensor[] {
+  const { axis = 0 } = checkOptions("unstack", options, ["axis"]);
   const input = asTensor(x);
   const at = normalizeAxis("unstack", axis, input);
   const bounds = Array.from({ length: input.shape[at]! + 1 }, (_, i) => i);
@@ -218,10 +225,12 @@ export function unstack(x: TensorLike, { axis = 0 }: { readonly axis?: number } 
 export function roll(
   x: TensorLike,
   shift: number | readonly number[],
-  { axis }: { readonly axis?: number | readonly number[] } = {},
+  options: { readonly axis?: number | readonly number[] } = {},
 ): Tensor {
+  const { axis } = checkOptions("roll", options, ["axis"]);
   const input = asTensor(x);
   const shifts = typeof shift === "number" ? [shift] : listOf("roll", "shifts", shift);
+  for (const by of shifts) checkInteger("roll", "a shift", by);
   if (axis === undefined)
     return reshape(
       roll(
@@ -231,7 +240,7 @@ export function roll(
       ),
       input.shape,
     );
-  const axes = typeof axis === "number" ? [axis] : axis;
+  const axes = typeof axis === "number" ? [axis] : listOf("roll", "axes", axis);
   if (axes.length !== shifts.length) {
     throw new ArgumentError({ op: "roll", message: `${shifts.length} shifts for ${axes.length} axes` });
   }
@@ -255,10 +264,9 @@ export function roll(
  */
 export function rot90(x: TensorLike, times = 1, axes: readonly [number, number] = [0, 1]): Tensor {
   const input = asTensor(x);
-  const [a, b] = [normalizeAxis("rot90", axes[0], input), normalizeAxis("rot90", axes[1], input)];
+  const [a, b] = twoAxes("rot90", axes, input);
   if (a === b) throw new ArgumentError({ op: "rot90", message: "the axes are the same", operands: [input] });
-  if (!Number.isInteger(times))
-    throw new ArgumentError({ op: "rot90", message: `times is ${times}`, operands: [input] });
+  checkInteger("rot90", "times", times);
   switch (((times % 4) + 4) % 4) {
     case 1:
       return flip(swapAxes(input, a, b), a);
@@ -269,108 +277,6 @@ export function rot90(x: TensorLike, times = 1, axes: readonly [number, number] 
     default:
       return input;
   }
-}
-
-function diagonalView(at: readonly [number, number], offset: number): See {
-  const [a, b] = at;
-  return ({ shape, strides, offset: start }) => {
-    const length = Math.max(0, Math.min(shape[a]! + Math.min(offset, 0), shape[b]! - Math.max(offset, 0)));
-    const first = offset >= 0 ? offset * strides[b]! : -offset * strides[a]!;
-    const keep = <T>(list: readonly T[]): T[] => list.filter((_, i) => i !== a && i !== b);
-    return {
-      shape: [...keep(shape), length],
-      strides: [...keep(strides), strides[a]! + strides[b]!],
-      offset: start + (length === 0 ? 0 : first),
-    };
-  };
-}
-
-/** Options of {@link diagonal} and {@link trace}. */
-export interface DiagonalOptions {
-  /** Above (positive) or below the main diagonal. Default: 0. */
-  readonly offset?: number;
-  /** The two axes of the matrices. Default: the first two, as in NumPy. */
-  readonly axes?: readonly [number, number];
-}
-
-/**
- * Diagonals of matrices, along a new last axis; no element is copied.
- *
- * @example
- * ```ts
- * diagonal([[1, 2], [3, 4]]); // [1, 4]
- * ```
- */
-export function diagonal(x: TensorLike, { offset = 0, axes = [0, 1] }: DiagonalOptions = {}): Tensor {
-  const input = asTensor(x);
-  const at = [normalizeAxis("diagonal", axes[0], input), normalizeAxis("diagonal", axes[1], input)] as const;
-  if (at[0] === at[1]) throw new ArgumentError({ op: "diagonal", message: "the axes are the same", operands: [input] });
-  return view(input, diagonalView(at, offset));
-}
-
-/**
- * The matrix that has the vector on a diagonal; of a matrix, its {@link diagonal}.
- * @throws {ShapeError} for other ranks.
- *
- * @example
- * ```ts
- * diag([1, 2]); // [[1, 0], [0, 2]]
- * ```
- */
-export function diag(x: TensorLike, { offset = 0 }: { readonly offset?: number } = {}): Tensor {
-  const input = asTensor(x);
-  if (input.rank === 2) return diagonal(input, { offset });
-  if (input.rank !== 1) {
-    throw new ShapeError({ op: "diag", message: "the tensor is neither a vector nor a matrix", operands: [input] });
-  }
-  const n = input.size + Math.abs(offset);
-  return unview(input, diagonalView([0, 1], offset), [n, n]);
-}
-
-/**
- * The sum of a {@link diagonal}.
- *
- * @example
- * ```ts
- * trace([[1, 2], [3, 4]]); // 5
- * ```
- */
-export function trace(x: TensorLike, options: DiagonalOptions = {}): Tensor {
-  return sum(diagonal(x, options), { axis: -1 });
-}
-
-function triangle(op: string, x: TensorLike, offset: number, keep: (row: Tensor, column: Tensor) => Tensor): Tensor {
-  const input = asTensor(x);
-  if (!Number.isInteger(offset)) throw new ArgumentError({ op, message: `offset is ${offset}`, operands: [input] });
-  if (input.rank < 2) throw new ShapeError({ op, message: "the tensor is no matrix", operands: [input] });
-  const [rows, columns] = input.shape.slice(-2) as [number, number];
-  return where(keep(reshape(arange(rows), [rows, 1]), arange(columns)), input, 0);
-}
-
-/**
- * The elements of matrices on and below a diagonal, zeros above.
- *
- * @param options.offset of the diagonal, positive above the main one. Default: 0.
- *
- * @example
- * ```ts
- * tril([[1, 2], [3, 4]]); // [[1, 0], [3, 4]]
- * ```
- */
-export function tril(x: TensorLike, { offset = 0 }: { readonly offset?: number } = {}): Tensor {
-  return triangle("tril", x, offset, (row, column) => greaterEqual(row.add(offset), column));
-}
-
-/**
- * The elements of matrices on and above a diagonal, zeros below.
- *
- * @example
- * ```ts
- * triu([[1, 2], [3, 4]]); // [[1, 2], [0, 4]]
- * ```
- */
-export function triu(x: TensorLike, { offset = 0 }: { readonly offset?: number } = {}): Tensor {
-  return triangle("triu", x, offset, (row, column) => greaterEqual(column, row.add(offset)));
 }
 
 /**

@@ -1,11 +1,11 @@
-import { ArgumentError, ShapeError, unknownOption } from "../errors.ts";
+import { ArgumentError, inOperation, ShapeError, unknownOption } from "../errors.ts";
 import { listOf, type Shape, sizeOf } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 import { add, mul } from "./arithmetic.ts";
 import { broadcastTo } from "./broadcast.ts";
 import { cast } from "./cast.ts";
 import { arange, asTensor, type TensorLike } from "./create.ts";
-import { addAlongAxis, checkIndices, take } from "./indexing.ts";
+import { addAlongAxis, checkIndices, indicesOf, take } from "./indexing.ts";
 import { permute, reshape } from "./reshape.ts";
 import { nonzero, scatter } from "./scatter.ts";
 import { flatten, unsqueeze } from "./shape.ts";
@@ -24,7 +24,8 @@ const isList = (item: Index): item is readonly number[] | readonly boolean[] | T
 function complete(input: Tensor, index: readonly Index[]): Exclude<Index, "...">[] {
   const items: Index[] = index.flatMap((item): Index[] => {
     if (!isList(item)) return [item];
-    const tensor = item instanceof Tensor ? item : asTensor(item, typeof item[0] === "boolean" ? "bool" : "int32");
+    const isMask = !(item instanceof Tensor) && typeof item[0] === "boolean";
+    const tensor = isMask ? asTensor(item, "bool") : indicesOf("at", item);
     if (tensor.dtype !== "bool") return [tensor];
     const places = nonzero(tensor);
     return tensor.shape.map((_, axis) => select(places, 1, axis));
@@ -62,48 +63,51 @@ function complete(input: Tensor, index: readonly Index[]): Exclude<Index, "...">
  * ```
  */
 export function at(x: TensorLike, ...index: Index[]): Tensor {
-  const input = asTensor(x);
-  const items = complete(input, index);
-  const advanced = items.some(isList);
-  let y = input;
-  let axis = 0;
-  const lists: { axis: number; places: Tensor }[] = [];
-  const positions: number[] = [];
-  items.forEach((item, position) => {
-    if (item === null) {
-      y = unsqueeze(y, axis++);
-    } else if (typeof item === "number" && !advanced) {
-      y = select(y, axis, item);
-    } else if (typeof item === "number" || isList(item)) {
-      const given = item instanceof Tensor ? item : asTensor(item, "int32");
-      lists.push({ axis, places: checkIndices("at", given, y.shape[axis]!, input) });
-      positions.push(position);
-      axis++;
-    } else {
-      y = slice(y, [...Array<null>(axis).fill(null), item]);
-      axis++;
-    }
+  return inOperation("at", () => {
+    const input = asTensor(x);
+    const items = complete(input, index);
+    const advanced = items.some(isList);
+    let y = input;
+    let axis = 0;
+    const lists: { axis: number; places: Tensor }[] = [];
+    const positions: number[] = [];
+    items.forEach((item, position) => {
+      if (item === null) {
+        y = unsqueeze(y, axis++);
+      } else if (typeof item === "number" && !advanced) {
+        y = select(y, axis, item);
+      } else if (typeof item === "number" || isList(item)) {
+        const given = indicesOf("at", item);
+        lists.push({ axis, places: checkIndices("at", given, y.shape[axis]!, input) });
+        positions.push(position);
+        axis++;
+      } else {
+        y = slice(y, [...Array<null>(axis).fill(null), item]);
+        axis++;
+      }
+    });
+    if (lists.length === 0) return y;
+    // The indexed axes come first, as one, and are looked up together.
+    const axes = lists.map((l) => l.axis);
+    const rest = y.shape.map((_, i) => i).filter((i) => !axes.includes(i));
+    const lengths = axes.map((a) => y.shape[a]!);
+    const restShape = rest.map((a) => y.shape[a]!);
+    const front = reshape(permute(y, [...axes, ...rest]), [sizeOf(lengths), ...restShape]);
+    const flat = lists.map((l) => l.places).reduce((sum, places, i) => add(mul(sum, lengths[i]!), places));
+    const taken = take(front, flat);
+    const neighbours = positions.every((p, i) => i === 0 || p === positions[i - 1]! + 1);
+    const target = neighbours ? axes[0]! : 0;
+    if (target === 0) return taken;
+    const order = Array.from({ length: taken.rank }, (_, i) => i);
+    const block = order.splice(0, flat.rank);
+    return permute(taken, [...order.slice(0, target), ...block, ...order.slice(target)]);
   });
-  if (lists.length === 0) return y;
-  // The indexed axes come first, as one, and are looked up together.
-  const axes = lists.map((l) => l.axis);
-  const rest = y.shape.map((_, i) => i).filter((i) => !axes.includes(i));
-  const lengths = axes.map((a) => y.shape[a]!);
-  const restShape = rest.map((a) => y.shape[a]!);
-  const front = reshape(permute(y, [...axes, ...rest]), [sizeOf(lengths), ...restShape]);
-  const flat = lists.map((l) => l.places).reduce((sum, places, i) => add(mul(sum, lengths[i]!), places));
-  const taken = take(front, flat);
-  const neighbours = positions.every((p, i) => i === 0 || p === positions[i - 1]! + 1);
-  const target = neighbours ? axes[0]! : 0;
-  if (target === 0) return taken;
-  const order = Array.from({ length: taken.rank }, (_, i) => i);
-  const block = order.splice(0, flat.rank);
-  return permute(taken, [...order.slice(0, target), ...block, ...order.slice(target)]);
 }
 
 /** For each element of `at(x, ...index)`, where it lies in `x`, row-major. */
 function placesOf(op: string, input: Tensor, index: readonly Index[]): Tensor {
-  return at(reshape(arange(input.size), input.shape), ...listOf(op, "indices", index));
+  const places = reshape(arange(input.size), input.shape);
+  return inOperation(op, () => at(places, ...listOf(op, "indices", index)));
 }
 
 function valuesFor(op: string, value: TensorLike, input: Tensor, shape: Shape): Tensor {
@@ -111,7 +115,7 @@ function valuesFor(op: string, value: TensorLike, input: Tensor, shape: Shape): 
   if (given.rank > shape.length) {
     throw new ShapeError({ op, message: `values do not fit the chosen part [${shape.join(", ")}]`, operands: [given] });
   }
-  return flatten(broadcastTo(given, shape));
+  return flatten(inOperation(op, () => broadcastTo(given, shape)));
 }
 
 /**

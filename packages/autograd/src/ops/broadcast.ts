@@ -4,6 +4,7 @@ import { launch, viewOf } from "../launch.ts";
 import { broadcastShapes, broadcastStrides, checkShape, contiguousStrides, type Shape, sameShape } from "../shape.ts";
 import { apply, type Op } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
+import { asTensor, type TensorLike } from "./create.ts";
 import { defineLinear } from "./linear.ts";
 import { reshape } from "./reshape.ts";
 
@@ -58,19 +59,20 @@ export function asBatch(x: Tensor, isBatched: boolean, size: number): Tensor {
  *
  * @example
  * ```ts
- * broadcastTo(tensor([1, 2]), [3, 2]); // [[1, 2], [1, 2], [1, 2]]
+ * broadcastTo([1, 2], [3, 2]); // [[1, 2], [1, 2], [1, 2]]
  * ```
  */
-export function broadcastTo(x: Tensor, shape: Shape): Tensor {
-  if (sameShape(checkShape("broadcastTo", shape), x.shape)) return x;
-  if (!sameShape(broadcastShapes("broadcastTo", [x, { shape, dtype: x.dtype }]), shape)) {
+export function broadcastTo(x: TensorLike, shape: Shape): Tensor {
+  const input = asTensor(x);
+  if (sameShape(checkShape("broadcastTo", shape), input.shape)) return input;
+  if (!sameShape(broadcastShapes("broadcastTo", [input, { shape, dtype: input.dtype }]), shape)) {
     throw new ShapeError({
       op: "broadcastTo",
       message: `the tensor does not broadcast to [${shape.join(", ")}]`,
-      operands: [x],
+      operands: [input],
     });
   }
-  return apply(broadcastOp, [x], shape);
+  return apply(broadcastOp, [input], shape);
 }
 
 /**
@@ -81,17 +83,18 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
  *
  * @example
  * ```ts
- * sumTo(tensor([[1, 2], [3, 4]]), [2]); // [4, 6]
+ * sumTo([[1, 2], [3, 4]], [2]); // [4, 6]
  * ```
  */
-export function sumTo(x: Tensor, shape: Shape): Tensor {
-  if (sameShape(checkShape("sumTo", shape), x.shape)) return x;
-  if (!sameShape(broadcastShapes("sumTo", [x, { shape, dtype: x.dtype }]), x.shape)) {
+export function sumTo(x: TensorLike, shape: Shape): Tensor {
+  const input = asTensor(x);
+  if (sameShape(checkShape("sumTo", shape), input.shape)) return input;
+  if (!sameShape(broadcastShapes("sumTo", [input, { shape, dtype: input.dtype }]), input.shape)) {
     throw new ShapeError({
       op: "sumTo",
       message: `[${shape.join(", ")}] does not broadcast to the tensor's shape`,
-      operands: [x],
+      operands: [input],
     });
   }
-  return apply(sumToOp, [x], shape);
+  return apply(sumToOp, [input], shape);
 }

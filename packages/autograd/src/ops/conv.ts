@@ -1,5 +1,6 @@
 import { promoteTypes } from "../dtype.ts";
 import { ArgumentError, checkOptions, ShapeError } from "../errors.ts";
+import { checkShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { cast } from "./cast.ts";
 import { convolution, transposedConvolution } from "./convolve.ts";
@@ -30,14 +31,20 @@ export interface ConvOptions extends WindowOptions {
   readonly groups?: number;
 }
 
-/** One positive integer per axis. */
-export function perAxis(op: string, name: string, value: number | readonly number[], rank: number): readonly number[] {
+/** One positive integer per axis, or one from `least` on. */
+export function perAxis(
+  op: string,
+  name: string,
+  value: number | readonly number[],
+  rank: number,
+  least = 1,
+): readonly number[] {
   const list = typeof value === "number" ? Array<number>(rank).fill(value) : value;
-  if (list.length !== rank || !list.every((n) => Number.isInteger(n) && n > 0)) {
+  if (!Array.isArray(list) || list.length !== rank || !list.every((n) => Number.isInteger(n) && n >= least)) {
     throw new ArgumentError({
       op,
-      message: `${name} is ${JSON.stringify(value)}`,
-      hint: `give a positive integer, or a list of ${rank}`,
+      message: `${name} is ${Array.isArray(value) ? `[${value.join(", ")}]` : String(value)}`,
+      hint: `give ${least > 0 ? "a positive integer" : `an integer from ${least} on`}, or a list of ${rank}`,
     });
   }
   return list;
@@ -60,10 +67,12 @@ export function resolvePadding(
   }
   const list = typeof padding === "number" ? lengths.map(() => padding) : padding;
   const pairs = Array.isArray(list) ? list.map((p): Padding => (typeof p === "number" ? [p, p] : p)) : [];
-  if (pairs.length !== lengths.length || !pairs.flat().every((n) => Number.isInteger(n) && n >= 0)) {
+  const isPair = (pair: Padding): boolean =>
+    Array.isArray(pair) && pair.length === 2 && pair.every((n) => Number.isInteger(n) && n >= 0);
+  if (pairs.length !== lengths.length || !pairs.every(isPair)) {
     throw new ArgumentError({
       op,
-      message: `padding is ${JSON.stringify(padding)}`,
+      message: `padding is ${typeof padding === "string" ? JSON.stringify(padding) : String(padding)}`,
       hint: `"valid", "same", a number, or a list of ${lengths.length} numbers or pairs`,
     });
   }
@@ -79,6 +88,9 @@ interface Operands {
   readonly sliding: Sliding;
 }
 
+const optionNames = ["strides", "padding", "dilation", "groups"] as const;
+const transposedLayout = "[...size, out per group, in]";
+
 /** Checks ranks and channels; `layout` describes the kernel. */
 function prepare(
   op: string,
@@ -89,8 +101,15 @@ function prepare(
   layout: string,
   inChannels: (kernel: Tensor) => number,
 ): Operands {
-  const names = ["strides", "padding", "dilation", "groups", "outputPadding"] as const;
-  const { strides = 1, dilation = 1, groups = 1 } = checkOptions(op, options, names);
+  const {
+    strides = 1,
+    dilation = 1,
+    groups = 1,
+  } = checkOptions<ConvTransposeOptions>(
+    op,
+    options,
+    layout === transposedLayout ? [...optionNames, "outputPadding"] : optionNames,
+  );
   const [a, b] = [asTensor(x), asTensor(w)];
   const dtype = promoteTypes(a.dtype, b.dtype);
   const [input, kernel] = [cast(a, dtype), cast(b, dtype)];
@@ -225,6 +244,7 @@ export function depthwiseConv2d(x: TensorLike, kernel: TensorLike, options: Wind
   }
   const [rows, columns, channels, multiplier] = w.shape as readonly [number, number, number, number];
   const flat = reshape(w, [rows, columns, 1, channels * multiplier]);
+  checkOptions("depthwiseConv2d", options, ["strides", "padding", "dilation"]);
   return convolve("depthwiseConv2d", 2, x, flat, { ...options, groups: channels });
 }
 
@@ -241,11 +261,17 @@ function convolveTransposed(
   w: TensorLike,
   options: ConvTransposeOptions,
 ): Tensor {
-  const layout = "[...size, out per group, in]";
-  const { input, kernel, groups, sliding } = prepare(op, rank, x, w, options, layout, (k) => k.shape[rank + 1]!);
+  const { input, kernel, groups, sliding } = prepare(
+    op,
+    rank,
+    x,
+    w,
+    options,
+    transposedLayout,
+    (k) => k.shape[rank + 1]!,
+  );
   const { size, strides, dilation } = sliding;
-  const extra = options.outputPadding ?? 0;
-  const added = typeof extra === "number" ? size.map(() => extra) : extra;
+  const added = perAxis(op, "outputPadding", options.outputPadding ?? 0, rank, 0);
   const output = input.shape.slice(1, -1);
   const full = output.map((n, i) => (n === 0 ? 0 : (n - 1) * strides[i]! + dilation[i]! * (size[i]! - 1) + 1));
   const { padding = "valid" } = options;
@@ -262,6 +288,7 @@ function convolveTransposed(
   if (lengths.some((n) => n < 0)) {
     throw new ShapeError({ op, message: "padding removes more than there is", operands: [input, kernel] });
   }
+  checkShape(op, [input.shape[0]!, ...lengths, kernel.shape[rank]!]);
   const before = crop.map(([n]) => n);
   const geometry = { batch: groups === 1 ? 0 : 1, input: lengths, kernel: size, output, strides, dilation, before };
   // The kernel is that of the convolution it transposes, whose output channels are this input's.

@@ -1,7 +1,15 @@
 import { fillKernel } from "../backend/copy.ts";
 import { backend } from "../backend/current.ts";
 import { allocateArray, type DType, defaultDType, dtypeOfArray, dtypes, isFloat, type TypedArray } from "../dtype.ts";
-import { ArgumentError, checkOptions, DTypeError, describe, ShapeError, unknownOption } from "../errors.ts";
+import {
+  ArgumentError,
+  checkOptions,
+  DTypeError,
+  describe,
+  inOperation,
+  ShapeError,
+  unknownOption,
+} from "../errors.ts";
 import { launch } from "../launch.ts";
 import { checkShape, type Shape, sizeOf } from "../shape.ts";
 import type { TensorOf } from "../shape-types.ts";
@@ -37,6 +45,7 @@ export interface TensorOptions {
  * ```
  */
 export function tensor(value: TensorLike, options: TensorOptions = {}): Tensor {
+  checkOptions("tensor", options, optionNames);
   return mark("tensor", make("tensor", value, options.dtype), options);
 }
 
@@ -53,6 +62,7 @@ export function tensor(value: TensorLike, options: TensorOptions = {}): Tensor {
  * ```
  */
 export function parameter(value: TensorLike, options: TensorOptions = {}): Parameter {
+  checkOptions("parameter", options, optionNames);
   const source = make("parameter", value, options.dtype);
   const storage = backend().adopt(source.dtype, source.data);
   const result = new Parameter({ storage, shape: source.shape });
@@ -115,6 +125,7 @@ export function full(shape: Shape, value: number, options: TensorOptions = {}): 
 const largeSize = 1024;
 
 function filled(op: string, shape: Shape, value: number, options: TensorOptions): Tensor {
+  checkOptions(op, options, optionNames);
   checkShape(op, shape);
   const dtype = checkDType(op, options.dtype ?? defaultDType());
   if (typeof value !== "number" && typeof value !== "boolean") {
@@ -177,6 +188,7 @@ export function fullLike(x: TensorLike, value: number): Tensor {
  * ```
  */
 export function eye(rows: number, columns: number = rows, options: TensorOptions = {}): Tensor {
+  checkOptions("eye", options, optionNames);
   checkShape("eye", [rows, columns]);
   const dtype = checkDType("eye", options.dtype ?? defaultDType());
   const array = allocateArray(dtype, rows * columns);
@@ -196,6 +208,7 @@ export function eye(rows: number, columns: number = rows, options: TensorOptions
  * ```
  */
 export function arange(start: number, stop?: number, step = 1, options: TensorOptions = {}): Tensor {
+  checkOptions("arange", options, optionNames);
   const [from, to] = stop === undefined ? [0, start] : [start, stop];
   if (step === 0 || ![from, to, step].every(Number.isFinite)) {
     throw new ArgumentError({ op: "arange", message: `cannot count from ${from} to ${to} in steps of ${step}` });
@@ -218,6 +231,7 @@ export function arange(start: number, stop?: number, step = 1, options: TensorOp
  * ```
  */
 export function linspace(start: number, stop: number, count = 50, options: TensorOptions = {}): Tensor {
+  checkOptions("linspace", options, optionNames);
   checkShape("linspace", [count]);
   const dtype = checkDType("linspace", options.dtype ?? defaultDType());
   const array = allocateArray(dtype, count);
@@ -240,10 +254,11 @@ export function logspace(
   start: number,
   stop: number,
   count = 50,
-  { base = 10, ...options }: TensorOptions & { readonly base?: number } = {},
+  options: TensorOptions & { readonly base?: number } = {},
 ): Tensor {
-  const exponents = linspace(start, stop, count, { dtype: "float64" }).data;
-  return tensor({ data: exponents.map((e) => base ** e), shape: [count] }, { dtype: defaultDType(), ...options });
+  const { base = 10, ...rest } = checkOptions("logspace", options, [...optionNames, "base"]);
+  const exponents = inOperation("logspace", () => linspace(start, stop, count, { dtype: "float64" })).data;
+  return tensor({ data: exponents.map((e) => base ** e), shape: [count] }, { dtype: defaultDType(), ...rest });
 }
 
 /**
@@ -260,8 +275,10 @@ export function fromArray(array: TypedArray, shape: Shape, dtype: DType = dtypeO
   return new Tensor({ storage: backend().adopt(dtype, array), shape: [...shape] });
 }
 
+const optionNames = ["dtype", "requiresGrad"] as const;
+
 function mark<T extends Tensor>(op: string, x: T, options: TensorOptions): T {
-  const { requiresGrad = false } = checkOptions(op, options, ["dtype", "requiresGrad"]);
+  const { requiresGrad = false } = checkOptions(op, options, optionNames);
   if (!requiresGrad) return x;
   if (!isFloat(x.dtype)) {
     throw new DTypeError({ op, message: "only floating-point tensors have gradients", operands: [x] });

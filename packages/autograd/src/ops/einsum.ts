@@ -1,9 +1,9 @@
-import { ArgumentError, ShapeError } from "../errors.ts";
-import { listOf } from "../shape.ts";
+import { ArgumentError, AxisError, checkInteger, inOperation, ShapeError } from "../errors.ts";
+import { listOf, normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { mul } from "./arithmetic.ts";
-import { diagonal } from "./arrange.ts";
 import { asTensor, type TensorLike } from "./create.ts";
+import { diagonal } from "./diagonal.ts";
 import { contract } from "./matmul.ts";
 import { sum } from "./reduction.ts";
 import { permute, reshape } from "./reshape.ts";
@@ -184,17 +184,24 @@ export function tensorDot(
 ): Tensor {
   const [x, y] = [asTensor(a), asTensor(b)];
   const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
-  const [left, right] =
+  if (typeof axes === "number" && checkInteger("tensorDot", "the number of axes", axes, 0) > Math.min(x.rank, y.rank)) {
+    throw new ShapeError({ op: "tensorDot", message: `there are no ${axes} axes in both`, operands: [x, y] });
+  }
+  const [left, right, ...more] =
     typeof axes === "number" ? [range(x.rank - axes, axes), range(0, axes)] : listOf("tensorDot", "axes", axes);
-  const at = (list: readonly number[], rank: number): number[] => list.map((i) => (i < 0 ? i + rank : i));
-  const [p, q] = [
-    at(listOf("tensorDot", "axes of a", left!), x.rank),
-    at(listOf("tensorDot", "axes of b", right!), y.rank),
-  ];
-  if (p.length !== q.length || p.some((i, k) => x.shape[i] === undefined || x.shape[i] !== y.shape[q[k]!])) {
+  if (left === undefined || right === undefined || more.length > 0) {
+    throw new ArgumentError({ op: "tensorDot", message: "axes are not two lists", hint: "[[axes of a], [axes of b]]" });
+  }
+  const at = (name: string, list: readonly number[], of: Tensor): number[] => {
+    const found = listOf("tensorDot", name, list).map((axis) => normalizeAxis("tensorDot", axis, of));
+    if (new Set(found).size === found.length) return found;
+    throw new AxisError({ op: "tensorDot", message: `${name} [${list.join(", ")}] name one twice`, operands: [of] });
+  };
+  const [p, q] = [at("axes of a", left, x), at("axes of b", right, y)];
+  if (p.length !== q.length || p.some((i, k) => x.shape[i] !== y.shape[q[k]!])) {
     throw new ShapeError({
       op: "tensorDot",
-      message: `axes [${left!.join(", ")}] and [${right!.join(", ")}] do not have equal lengths`,
+      message: `axes [${left.join(", ")}] and [${right.join(", ")}] do not have equal lengths`,
       operands: [x, y],
     });
   }
@@ -230,8 +237,10 @@ export function outer(a: TensorLike, b: TensorLike): Tensor {
  * ```
  */
 export function inner(a: TensorLike, b: TensorLike): Tensor {
-  const [x, y] = [asTensor(a), asTensor(b)];
-  return x.rank === 0 || y.rank === 0 ? mul(x, y) : tensorDot(x, y, [[-1], [-1]]);
+  return inOperation("inner", () => {
+    const [x, y] = [asTensor(a), asTensor(b)];
+    return x.rank === 0 || y.rank === 0 ? mul(x, y) : tensorDot(x, y, [[-1], [-1]]);
+  });
 }
 
 /**
@@ -243,8 +252,10 @@ export function inner(a: TensorLike, b: TensorLike): Tensor {
  * ```
  */
 export function dot(a: TensorLike, b: TensorLike): Tensor {
-  const [x, y] = [asTensor(a), asTensor(b)];
-  return x.rank === 0 || y.rank === 0 ? mul(x, y) : tensorDot(x, y, [[-1], [y.rank === 1 ? 0 : -2]]);
+  return inOperation("dot", () => {
+    const [x, y] = [asTensor(a), asTensor(b)];
+    return x.rank === 0 || y.rank === 0 ? mul(x, y) : tensorDot(x, y, [[-1], [y.rank === 1 ? 0 : -2]]);
+  });
 }
 
 /**

@@ -45,9 +45,6 @@ export {
 } from "./arithmetic.ts";
 export {
   chunk,
-  type DiagonalOptions,
-  diag,
-  diagonal,
   expand,
   meshgrid,
   ravel,
@@ -56,9 +53,6 @@ export {
   rot90,
   split,
   tile,
-  trace,
-  tril,
-  triu,
   unstack,
 } from "./arrange.ts";
 export { addAt, at, type Index, setAt } from "./at.ts";
@@ -112,6 +106,7 @@ export {
   zerosLike,
 } from "./create.ts";
 export { detach, stopGradient } from "./detach.ts";
+export { type DiagonalOptions, diag, diagonal, trace, tril, triu } from "./diagonal.ts";
 export { dot, einsum, inner, kron, outer, tensorDot } from "./einsum.ts";
 export { oneHot, take, takeAlongAxis } from "./indexing.ts";
 export { eigh, qr, svd } from "./linalg/decompose.ts";

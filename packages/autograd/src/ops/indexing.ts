@@ -1,15 +1,23 @@
 import type { GatherKernel, ScatterKernel } from "../backend/backend.ts";
 import { backend } from "../backend/current.ts";
-import { isFloat } from "../dtype.ts";
-import { ArgumentError, BoundsError, checkOptions, DTypeError, type Operand, ShapeError } from "../errors.ts";
+import { allocateArray, isFloat } from "../dtype.ts";
+import {
+  BoundsError,
+  checkInteger,
+  checkOptions,
+  DTypeError,
+  inOperation,
+  type Operand,
+  ShapeError,
+} from "../errors.ts";
 import { launch, viewOf } from "../launch.ts";
-import { normalizeAxis, type Shape, sameShape } from "../shape.ts";
+import { checkShape, normalizeAxis, type Shape, sameShape } from "../shape.ts";
 import { apply, type Op, savesInput, savesNothing } from "../tape.ts";
-import type { Tensor } from "../tensor.ts";
+import { Tensor } from "../tensor.ts";
 import { asBatch, broadcastTo } from "./broadcast.ts";
 import { cast } from "./cast.ts";
 import { equal } from "./comparison.ts";
-import { arange, asTensor, fromArray, type TensorLike, zeros } from "./create.ts";
+import { arange, asTensor, checkDType, fromArray, type TensorLike, zeros } from "./create.ts";
 import { reshape } from "./reshape.ts";
 
 // Reading along an axis by index, and adding back along it: two operations linear in the values, each the other's
@@ -83,9 +91,11 @@ interface CheckParams {
   readonly op: string;
   readonly length: number;
   readonly operand: Operand;
+  /** Whether negative ones count from the end. */
+  readonly wraps: boolean;
 }
 
-/** Integer indices, with negative ones counted from the end, checked against the length of an axis. */
+/** Integer indices, checked against the length of an axis. */
 const checkOp: Op<CheckParams> = {
   name: "checkIndices",
   forward: ([indices], params) => checked(indices!, params),
@@ -95,11 +105,27 @@ const checkOp: Op<CheckParams> = {
   batch: ([indices], _, params) => apply(checkOp, [indices!], params),
 };
 
-export function checkIndices(op: string, indices: Tensor, length: number, operand: Operand): Tensor {
-  return apply(checkOp, [indices], { op, length, operand: { shape: operand.shape, dtype: operand.dtype } });
+export function checkIndices(op: string, indices: Tensor, length: number, operand: Operand, wraps = true): Tensor {
+  return apply(checkOp, [indices], { op, length, operand: { shape: operand.shape, dtype: operand.dtype }, wraps });
 }
 
-function checked(indices: Tensor, { op, length, operand }: CheckParams): Tensor {
+/**
+ * Indices given as a tensor or as numbers, which must be integers then, as those of tensors are by their dtype.
+ * @throws {ArgumentError} when one is not.
+ */
+export function indicesOf(op: string, indices: TensorLike): Tensor {
+  if (indices instanceof Tensor) return indices;
+  const exact = inOperation(op, () => asTensor(indices, "float64"));
+  const places = allocateArray("int32", exact.size);
+  exact.data.forEach((index, i) => {
+    checkInteger(op, "an index", index);
+    // Larger ones are outside every axis.
+    places[i] = Math.min(Math.max(index, -(2 ** 31)), 2 ** 31 - 1);
+  });
+  return fromArray(places, exact.shape);
+}
+
+function checked(indices: Tensor, { op, length, operand, wraps }: CheckParams): Tensor {
   if (isFloat(indices.dtype) || indices.dtype === "bool") {
     throw new DTypeError({
       op,
@@ -111,7 +137,7 @@ function checked(indices: Tensor, { op, length, operand }: CheckParams): Tensor 
   const { data } = indices;
   let negative = false;
   for (const index of data) {
-    if (index < -length || index >= length) {
+    if (index < (wraps ? -length : 0) || index >= length) {
       throw new BoundsError({
         op,
         message: `index ${index} is outside an axis of length ${length}`,
@@ -140,20 +166,22 @@ function checked(indices: Tensor, { op, length, operand }: CheckParams): Tensor 
  * ```
  */
 export function takeAlongAxis(x: TensorLike, indices: TensorLike, axis: number): Tensor {
-  const input = asTensor(x);
-  const given = asTensor(indices, "int32");
-  const at = normalizeAxis("takeAlongAxis", axis, input);
-  if (given.rank !== input.rank) {
-    throw new ShapeError({
-      op: "takeAlongAxis",
-      message: "indices must have the rank of the tensor",
-      operands: [input, given],
-    });
-  }
-  const shape = input.shape.map((length, a) => (a === at ? given.shape[a]! : Math.max(length, given.shape[a]!)));
-  const values = broadcastTo(input, shape.with(at, input.shape[at]!));
-  const positions = broadcastTo(checkIndices("takeAlongAxis", given, input.shape[at]!, input), shape);
-  return apply(gatherOp, [values, positions], { axis: at, shape: values.shape });
+  return inOperation("takeAlongAxis", () => {
+    const input = asTensor(x);
+    const given = indicesOf("takeAlongAxis", indices);
+    const at = normalizeAxis("takeAlongAxis", axis, input);
+    if (given.rank !== input.rank) {
+      throw new ShapeError({
+        op: "takeAlongAxis",
+        message: "indices must have the rank of the tensor",
+        operands: [input, given],
+      });
+    }
+    const shape = input.shape.map((length, a) => (a === at ? given.shape[a]! : Math.max(length, given.shape[a]!)));
+    const values = broadcastTo(input, shape.with(at, input.shape[at]!));
+    const positions = broadcastTo(checkIndices("takeAlongAxis", given, input.shape[at]!, input), shape);
+    return apply(gatherOp, [values, positions], { axis: at, shape: values.shape });
+  });
 }
 
 /**
@@ -170,11 +198,16 @@ export function takeAlongAxis(x: TensorLike, indices: TensorLike, axis: number):
  * ```
  */
 export function take(x: TensorLike, indices: TensorLike, options: { readonly axis?: number } = {}): Tensor {
-  const { axis = 0 } = checkOptions("take", options, ["axis"]);
+  return taken("take", x, indices, options);
+}
+
+/** {@link take} for `op`, which errors name. */
+export function taken(op: string, x: TensorLike, indices: TensorLike, options: { readonly axis?: number }): Tensor {
+  const { axis = 0 } = checkOptions(op, options, ["axis"]);
   const input = asTensor(x);
-  const given = asTensor(indices, "int32");
-  const at = normalizeAxis("take", axis, input);
-  const flat = reshape(checkIndices("take", given, input.shape[at]!, input), [given.size]);
+  const given = indicesOf(op, indices);
+  const at = normalizeAxis(op, axis, input);
+  const flat = reshape(checkIndices(op, given, input.shape[at]!, input), [given.size]);
   const shape = input.shape.with(at, given.size);
   const positions = broadcastTo(
     reshape(
@@ -183,8 +216,8 @@ export function take(x: TensorLike, indices: TensorLike, options: { readonly axi
     ),
     shape,
   );
-  const taken = apply(gatherOp, [input, positions], { axis: at, shape: input.shape });
-  return sameShape(given.shape, [given.size]) ? taken : reshape(taken, input.shape.toSpliced(at, 1, ...given.shape));
+  const found = apply(gatherOp, [input, positions], { axis: at, shape: input.shape });
+  return sameShape(given.shape, [given.size]) ? found : reshape(found, input.shape.toSpliced(at, 1, ...given.shape));
 }
 
 /**
@@ -202,12 +235,13 @@ export function take(x: TensorLike, indices: TensorLike, options: { readonly axi
 export function oneHot(
   indices: TensorLike,
   depth: number,
-  { dtype = "float32" }: { readonly dtype?: "float32" | "float64" | "int32" } = {},
+  options: { readonly dtype?: "float32" | "float64" | "int32" } = {},
 ): Tensor {
-  const given = asTensor(indices, "int32");
-  if (!Number.isInteger(depth) || depth < 0) {
-    throw new ArgumentError({ op: "oneHot", message: `depth is ${depth}`, operands: [given] });
-  }
-  const positions = checkIndices("oneHot", given, depth, { shape: [...given.shape, depth], dtype });
+  const { dtype = "float32" } = checkOptions("oneHot", options, ["dtype"]);
+  const given = indicesOf("oneHot", indices);
+  checkInteger("oneHot", "depth", depth, 0);
+  checkDType("oneHot", dtype);
+  checkShape("oneHot", [...given.shape, depth]);
+  const positions = checkIndices("oneHot", given, depth, { shape: [...given.shape, depth], dtype }, false);
   return cast(equal(reshape(positions, [...given.shape, 1]), arange(depth)), dtype);
 }

@@ -1,5 +1,13 @@
 import { isFloat } from "../dtype.ts";
-import { ArgumentError, BoundsError, checkOptions, DTypeError, ShapeError, unknownOption } from "../errors.ts";
+import {
+  ArgumentError,
+  BoundsError,
+  checkOptions,
+  DTypeError,
+  inOperation,
+  ShapeError,
+  unknownOption,
+} from "../errors.ts";
 import { normalizeAxis, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { softplus } from "./activation.ts";
@@ -7,7 +15,7 @@ import { abs, add, div, mul, neg, square, sub } from "./arithmetic.ts";
 import { cast, floating } from "./cast.ts";
 import { lessEqual, notEqual, where } from "./comparison.ts";
 import { asTensor, type TensorLike } from "./create.ts";
-import { take, takeAlongAxis } from "./indexing.ts";
+import { indicesOf, take, takeAlongAxis } from "./indexing.ts";
 import { exp, log } from "./math.ts";
 import { clamp, xlogy } from "./piecewise.ts";
 import { mean, sum } from "./reduction.ts";
@@ -22,27 +30,8 @@ export interface LossOptions {
   readonly reduction?: (typeof reductions)[number];
 }
 
-/** The options of all losses, some of which one or the other passes on. */
-type AnyLossOptions = ClassLossOptions & {
-  readonly labelSmoothing?: number;
-  readonly positiveWeight?: TensorLike;
-  readonly delta?: number;
-  readonly logTarget?: boolean;
-};
-
-const optionNames: readonly (keyof AnyLossOptions)[] = [
-  "reduction",
-  "axis",
-  "weights",
-  "ignoreIndex",
-  "labelSmoothing",
-  "positiveWeight",
-  "delta",
-  "logTarget",
-];
-
-function reduced(op: string, losses: Tensor, options: AnyLossOptions): Tensor {
-  const { reduction = "mean" } = checkOptions(op, options, optionNames);
+/** Makes of the losses of all elements what the options, already checked, ask for. */
+function reduced(op: string, losses: Tensor, { reduction = "mean" }: LossOptions): Tensor {
   if (!reductions.includes(reduction)) throw unknownOption(op, "reduction", reduction, reductions);
   return reduction === "none" ? losses : reduction === "sum" ? sum(losses) : mean(losses);
 }
@@ -62,6 +51,8 @@ export interface ClassLossOptions extends LossOptions {
   /** A class index that stands for "do not count". Default: -100. */
   readonly ignoreIndex?: number;
 }
+
+const classNames = ["reduction", "axis", "weights", "ignoreIndex"] as const;
 
 /** Refuses integers that are no class. What stands for every member of a batch has no elements to look at. */
 function checkClasses(op: string, classes: Tensor, ignoreIndex: number, count: number): void {
@@ -91,11 +82,13 @@ function checkClasses(op: string, classes: Tensor, ignoreIndex: number, count: n
  * ```
  */
 export function nllLoss(logProbabilities: TensorLike, target: TensorLike, options: ClassLossOptions = {}): Tensor {
-  return classLoss("nllLoss", floating(logProbabilities), asTensor(target, "int32"), options);
+  return inOperation("nllLoss", () => {
+    checkOptions("nllLoss", options, classNames);
+    return classLoss("nllLoss", floating(logProbabilities), indicesOf("nllLoss", target), options);
+  });
 }
 
 function classLoss(op: string, input: Tensor, classes: Tensor, options: ClassLossOptions): Tensor {
-  checkOptions<AnyLossOptions>(op, options, optionNames);
   if (isFloat(classes.dtype)) {
     throw new DTypeError({
       op,
@@ -145,48 +138,55 @@ export function crossEntropy(
   target: TensorLike,
   options: ClassLossOptions & { readonly labelSmoothing?: number } = {},
 ): Tensor {
-  const input = asTensor(logits);
-  const truth = asTensor(target);
-  const at = normalizeAxis("crossEntropy", options.axis ?? -1, input);
-  const { labelSmoothing: smoothing = 0, reduction = "mean", ignoreIndex = -100 } = options;
-  if (!(smoothing >= 0 && smoothing <= 1)) {
-    throw new ArgumentError({ op: "crossEntropy", message: `labelSmoothing is ${smoothing}`, hint: "it is in [0, 1]" });
-  }
-  if (!reductions.includes(reduction)) throw unknownOption("crossEntropy", "reduction", reduction, reductions);
-  const logs = logSoftmax(input, { axis: at });
-  const count = input.shape[at]!;
-  const weights =
-    options.weights === undefined
-      ? null
-      : like(options.weights, input).reshape(input.shape.map((_, i) => (i === at ? count : 1)));
-  const weighted = weights === null ? logs : mul(logs, weights);
-  if (sameShape(truth.shape, input.shape) && isFloat(truth.dtype)) {
-    const probabilities = add(mul(like(truth, input), 1 - smoothing), smoothing / count);
-    const losses = neg(sum(mul(weighted, probabilities), { axis: at }));
-    return reduced("crossEntropy", losses, options);
-  }
-  if (!sameShape(truth.shape, input.shape.toSpliced(at, 1))) {
-    throw new ShapeError({
-      op: "crossEntropy",
-      message: "the truth is neither classes nor probabilities of the logits",
-      operands: [input, truth],
-      hint: "classes have the logits' shape without the class axis, probabilities are floats of the logits' shape",
-    });
-  }
-  const hard = classLoss("crossEntropy", logs, truth, { ...options, axis: at });
-  if (smoothing === 0) return hard;
-  const counted = notEqual(truth, ignoreIndex);
-  const spread = where(counted, div(neg(sum(weighted, { axis: at })), count), 0);
-  if (reduction === "none") return add(mul(hard, 1 - smoothing), mul(spread, smoothing));
-  let smooth = sum(spread);
-  if (reduction === "mean") {
-    const total =
+  return inOperation("crossEntropy", () => {
+    checkOptions("crossEntropy", options, [...classNames, "labelSmoothing"]);
+    const input = asTensor(logits);
+    const truth = asTensor(target);
+    const at = normalizeAxis("crossEntropy", options.axis ?? -1, input);
+    const { labelSmoothing: smoothing = 0, reduction = "mean", ignoreIndex = -100 } = options;
+    if (!(smoothing >= 0 && smoothing <= 1)) {
+      throw new ArgumentError({
+        op: "crossEntropy",
+        message: `labelSmoothing is ${smoothing}`,
+        hint: "it is in [0, 1]",
+      });
+    }
+    if (!reductions.includes(reduction)) throw unknownOption("crossEntropy", "reduction", reduction, reductions);
+    const logs = logSoftmax(input, { axis: at });
+    const count = input.shape[at]!;
+    const weights =
       options.weights === undefined
-        ? cast(counted, input.dtype)
-        : where(counted, take(like(options.weights, input), where(counted, truth, 0)), 0);
-    smooth = div(smooth, sum(total));
-  }
-  return add(mul(hard, 1 - smoothing), mul(smooth, smoothing));
+        ? null
+        : like(options.weights, input).reshape(input.shape.map((_, i) => (i === at ? count : 1)));
+    const weighted = weights === null ? logs : mul(logs, weights);
+    if (sameShape(truth.shape, input.shape) && isFloat(truth.dtype)) {
+      const probabilities = add(mul(like(truth, input), 1 - smoothing), smoothing / count);
+      const losses = neg(sum(mul(weighted, probabilities), { axis: at }));
+      return reduced("crossEntropy", losses, options);
+    }
+    if (!sameShape(truth.shape, input.shape.toSpliced(at, 1))) {
+      throw new ShapeError({
+        op: "crossEntropy",
+        message: "the truth is neither classes nor probabilities of the logits",
+        operands: [input, truth],
+        hint: "classes have the logits' shape without the class axis, probabilities are floats of the logits' shape",
+      });
+    }
+    const hard = classLoss("crossEntropy", logs, truth, { ...options, axis: at });
+    if (smoothing === 0) return hard;
+    const counted = notEqual(truth, ignoreIndex);
+    const spread = where(counted, div(neg(sum(weighted, { axis: at })), count), 0);
+    if (reduction === "none") return add(mul(hard, 1 - smoothing), mul(spread, smoothing));
+    let smooth = sum(spread);
+    if (reduction === "mean") {
+      const total =
+        options.weights === undefined
+          ? cast(counted, input.dtype)
+          : where(counted, take(like(options.weights, input), where(counted, truth, 0)), 0);
+      smooth = div(smooth, sum(total));
+    }
+    return add(mul(hard, 1 - smoothing), mul(smooth, smoothing));
+  });
 }
 
 /**
@@ -202,15 +202,18 @@ export function binaryCrossEntropy(
   target: TensorLike,
   options: LossOptions & { readonly weights?: TensorLike } = {},
 ): Tensor {
-  const p = asTensor(probabilities);
-  const y = like(target, p);
-  const cut = (x: Tensor): Tensor => clamp(log(x), { min: -100 });
-  const losses = neg(add(mul(y, cut(p)), mul(sub(1, y), cut(sub(1, p)))));
-  return reduced(
-    "binaryCrossEntropy",
-    options.weights === undefined ? losses : mul(losses, like(options.weights, p)),
-    options,
-  );
+  return inOperation("binaryCrossEntropy", () => {
+    checkOptions("binaryCrossEntropy", options, ["reduction", "weights"]);
+    const p = asTensor(probabilities);
+    const y = like(target, p);
+    const cut = (x: Tensor): Tensor => clamp(log(x), { min: -100 });
+    const losses = neg(add(mul(y, cut(p)), mul(sub(1, y), cut(sub(1, p)))));
+    return reduced(
+      "binaryCrossEntropy",
+      options.weights === undefined ? losses : mul(losses, like(options.weights, p)),
+      options,
+    );
+  });
 }
 
 /**
@@ -228,16 +231,19 @@ export function binaryCrossEntropyWithLogits(
   target: TensorLike,
   options: LossOptions & { readonly weights?: TensorLike; readonly positiveWeight?: TensorLike } = {},
 ): Tensor {
-  const x = asTensor(logits);
-  const y = like(target, x);
-  const positive = mul(y, softplus(neg(x)));
-  const boosted = options.positiveWeight === undefined ? positive : mul(positive, like(options.positiveWeight, x));
-  const losses = add(boosted, mul(sub(1, y), softplus(x)));
-  return reduced(
-    "binaryCrossEntropyWithLogits",
-    options.weights === undefined ? losses : mul(losses, like(options.weights, x)),
-    options,
-  );
+  return inOperation("binaryCrossEntropyWithLogits", () => {
+    checkOptions("binaryCrossEntropyWithLogits", options, ["reduction", "weights", "positiveWeight"]);
+    const x = asTensor(logits);
+    const y = like(target, x);
+    const positive = mul(y, softplus(neg(x)));
+    const boosted = options.positiveWeight === undefined ? positive : mul(positive, like(options.positiveWeight, x));
+    const losses = add(boosted, mul(sub(1, y), softplus(x)));
+    return reduced(
+      "binaryCrossEntropyWithLogits",
+      options.weights === undefined ? losses : mul(losses, like(options.weights, x)),
+      options,
+    );
+  });
 }
 
 /**
@@ -249,8 +255,11 @@ export function binaryCrossEntropyWithLogits(
  * ```
  */
 export function mseLoss(prediction: TensorLike, target: TensorLike, options: LossOptions = {}): Tensor {
-  const x = asTensor(prediction);
-  return reduced("mseLoss", square(sub(x, like(target, x))), options);
+  return inOperation("mseLoss", () => {
+    checkOptions("mseLoss", options, ["reduction"]);
+    const x = asTensor(prediction);
+    return reduced("mseLoss", square(sub(x, like(target, x))), options);
+  });
 }
 
 /**
@@ -262,8 +271,11 @@ export function mseLoss(prediction: TensorLike, target: TensorLike, options: Los
  * ```
  */
 export function l1Loss(prediction: TensorLike, target: TensorLike, options: LossOptions = {}): Tensor {
-  const x = asTensor(prediction);
-  return reduced("l1Loss", abs(sub(x, like(target, x))), options);
+  return inOperation("l1Loss", () => {
+    checkOptions("l1Loss", options, ["reduction"]);
+    const x = asTensor(prediction);
+    return reduced("l1Loss", abs(sub(x, like(target, x))), options);
+  });
 }
 
 /**
@@ -281,13 +293,15 @@ export function huber(
   target: TensorLike,
   options: LossOptions & { readonly delta?: number } = {},
 ): Tensor {
-  const x = asTensor(prediction);
-  const { delta = 1 } = options;
-  if (!(delta > 0)) throw new ArgumentError({ op: "huber", message: `delta is ${delta}`, hint: "it is positive" });
-  const error = sub(x, like(target, x));
-  const size = abs(error);
-  const losses = where(lessEqual(size, delta), mul(square(error), 0.5), mul(sub(size, delta / 2), delta));
-  return reduced("huber", losses, options);
+  return inOperation("huber", () => {
+    const { delta = 1 } = checkOptions("huber", options, ["reduction", "delta"]);
+    const x = asTensor(prediction);
+    if (!(delta > 0)) throw new ArgumentError({ op: "huber", message: `delta is ${delta}`, hint: "it is positive" });
+    const error = sub(x, like(target, x));
+    const size = abs(error);
+    const losses = where(lessEqual(size, delta), mul(square(error), 0.5), mul(sub(size, delta / 2), delta));
+    return reduced("huber", losses, options);
+  });
 }
 
 /**
@@ -306,8 +320,11 @@ export function klDiv(
   target: TensorLike,
   options: LossOptions & { readonly logTarget?: boolean } = {},
 ): Tensor {
-  const p = asTensor(logPrediction);
-  const t = like(target, p);
-  const losses = options.logTarget ? mul(exp(t), sub(t, p)) : sub(xlogy(t, t), mul(t, p));
-  return reduced("klDiv", losses, options);
+  return inOperation("klDiv", () => {
+    checkOptions("klDiv", options, ["reduction", "logTarget"]);
+    const p = asTensor(logPrediction);
+    const t = like(target, p);
+    const losses = options.logTarget ? mul(exp(t), sub(t, p)) : sub(xlogy(t, t), mul(t, p));
+    return reduced("klDiv", losses, options);
+  });
 }

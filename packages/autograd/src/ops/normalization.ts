@@ -1,13 +1,13 @@
 import { isFloat } from "../dtype.ts";
-import { ArgumentError, ShapeError } from "../errors.ts";
+import { ArgumentError, checkOptions, inOperation, ShapeError } from "../errors.ts";
 import type { Generator } from "../random/generator.ts";
 import { normalizeAxes, normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { add, mul, square, sub } from "./arithmetic.ts";
-import { tril } from "./arrange.ts";
 import { cast, floating } from "./cast.ts";
 import { greaterEqual, where } from "./comparison.ts";
 import { asTensor, full, type TensorLike } from "./create.ts";
+import { tril } from "./diagonal.ts";
 import { rsqrt } from "./math.ts";
 import { matmul } from "./matmul.ts";
 import { rand } from "./random.ts";
@@ -23,6 +23,8 @@ export interface ScaleAndShift {
   /** Added to the variance before its root is taken. */
   readonly epsilon?: number;
 }
+
+const scaleNames = ["scale", "shift", "epsilon"] as const;
 
 function scaled(x: Tensor, { scale, shift }: ScaleAndShift): Tensor {
   const dtype = isFloat(x.dtype) ? x.dtype : undefined;
@@ -51,11 +53,14 @@ export function layerNorm(
   x: TensorLike,
   options: ScaleAndShift & { readonly axis?: number | readonly number[] } = {},
 ): Tensor {
-  const input = asTensor(x);
-  return scaled(
-    standardized(input, normalizeAxes("layerNorm", options.axis ?? -1, input), options.epsilon ?? 1e-5),
-    options,
-  );
+  return inOperation("layerNorm", () => {
+    checkOptions("layerNorm", options, ["axis", ...scaleNames]);
+    const input = asTensor(x);
+    return scaled(
+      standardized(input, normalizeAxes("layerNorm", options.axis ?? -1, input), options.epsilon ?? 1e-5),
+      options,
+    );
+  });
 }
 
 /**
@@ -73,10 +78,13 @@ export function rmsNorm(
   x: TensorLike,
   options: ScaleAndShift & { readonly axis?: number | readonly number[] } = {},
 ): Tensor {
-  const input = asTensor(x);
-  const axis = normalizeAxes("rmsNorm", options.axis ?? -1, input);
-  const power = mean(square(input), { axis, keepDims: true });
-  return scaled(mul(input, rsqrt(add(power, options.epsilon ?? 1e-6))), options);
+  return inOperation("rmsNorm", () => {
+    checkOptions("rmsNorm", options, ["axis", ...scaleNames]);
+    const input = asTensor(x);
+    const axis = normalizeAxes("rmsNorm", options.axis ?? -1, input);
+    const power = mean(square(input), { axis, keepDims: true });
+    return scaled(mul(input, rsqrt(add(power, options.epsilon ?? 1e-6))), options);
+  });
 }
 
 /** Options of {@link batchNorm}. */
@@ -100,19 +108,23 @@ export interface BatchNormOptions extends ScaleAndShift {
  * ```
  */
 export function batchNorm(x: TensorLike, options: BatchNormOptions = {}): Tensor {
-  const input = asTensor(x);
-  const channel = normalizeAxis("batchNorm", options.axis ?? -1, input);
-  const axis = input.shape.map((_, i) => i).filter((i) => i !== channel);
-  const aligned = (value: TensorLike): Tensor =>
-    reshape(
-      asTensor(value, isFloat(input.dtype) ? input.dtype : undefined),
-      input.shape.map((n, i) => (i === channel ? n : 1)),
-    );
-  const centre = options.mean === undefined ? mean(input, { axis, keepDims: true }) : aligned(options.mean);
-  const spread = options.variance === undefined ? variance(input, { axis, keepDims: true }) : aligned(options.variance);
-  return scaled(mul(sub(input, centre), rsqrt(add(spread, options.epsilon ?? 1e-3))), {
-    scale: options.scale === undefined ? undefined : aligned(options.scale),
-    shift: options.shift === undefined ? undefined : aligned(options.shift),
+  return inOperation("batchNorm", () => {
+    checkOptions("batchNorm", options, ["axis", "mean", "variance", ...scaleNames]);
+    const input = asTensor(x);
+    const channel = normalizeAxis("batchNorm", options.axis ?? -1, input);
+    const axis = input.shape.map((_, i) => i).filter((i) => i !== channel);
+    const aligned = (value: TensorLike): Tensor =>
+      reshape(
+        asTensor(value, isFloat(input.dtype) ? input.dtype : undefined),
+        input.shape.map((n, i) => (i === channel ? n : 1)),
+      );
+    const centre = options.mean === undefined ? mean(input, { axis, keepDims: true }) : aligned(options.mean);
+    const spread =
+      options.variance === undefined ? variance(input, { axis, keepDims: true }) : aligned(options.variance);
+    return scaled(mul(sub(input, centre), rsqrt(add(spread, options.epsilon ?? 1e-3))), {
+      scale: options.scale === undefined ? undefined : aligned(options.scale),
+      shift: options.shift === undefined ? undefined : aligned(options.shift),
+    });
   });
 }
 
@@ -130,11 +142,17 @@ export function batchNorm(x: TensorLike, options: BatchNormOptions = {}): Tensor
  * ```
  */
 export function groupNorm(x: TensorLike, groups: number, options: ScaleAndShift = {}): Tensor {
-  const input = asTensor(x);
+  return inOperation("groupNorm", () => {
+    return normalizedGroups("groupNorm", asTensor(x), groups, options);
+  });
+}
+
+function normalizedGroups(op: string, input: Tensor, groups: number, options: ScaleAndShift): Tensor {
+  checkOptions(op, options, scaleNames);
   const channels = input.shape.at(-1) ?? 0;
   if (input.rank < 2 || !Number.isInteger(groups) || groups < 1 || channels % groups !== 0) {
     throw new ArgumentError({
-      op: "groupNorm",
+      op,
       message: `${groups} groups do not divide ${channels} channels`,
       operands: [input],
     });
@@ -153,8 +171,10 @@ export function groupNorm(x: TensorLike, groups: number, options: ScaleAndShift 
  * ```
  */
 export function instanceNorm(x: TensorLike, options: ScaleAndShift = {}): Tensor {
-  const input = asTensor(x);
-  return groupNorm(input, input.shape.at(-1) ?? 0, options);
+  return inOperation("instanceNorm", () => {
+    const input = asTensor(x);
+    return normalizedGroups("instanceNorm", input, input.shape.at(-1) ?? 0, options);
+  });
 }
 
 /** Options of {@link dropout}. */
@@ -173,14 +193,17 @@ export interface DropoutOptions {
  * dropout([1, 2], 0); // [1, 2]
  * ```
  */
-export function dropout(x: TensorLike, rate: number, { noiseShape, generator }: DropoutOptions = {}): Tensor {
-  const input = floating(x);
-  if (!(rate >= 0 && rate < 1)) {
-    throw new ArgumentError({ op: "dropout", message: `rate is ${rate}`, operands: [input], hint: "0 ≤ rate < 1" });
-  }
-  if (rate === 0) return input;
-  const noise = rand(noiseShape ?? input.shape, generator === undefined ? {} : { generator });
-  return mul(input, mul(cast(greaterEqual(noise, rate), input.dtype), 1 / (1 - rate)));
+export function dropout(x: TensorLike, rate: number, options: DropoutOptions = {}): Tensor {
+  return inOperation("dropout", () => {
+    const { noiseShape, generator } = checkOptions("dropout", options, ["noiseShape", "generator"]);
+    const input = floating(x);
+    if (!(rate >= 0 && rate < 1)) {
+      throw new ArgumentError({ op: "dropout", message: `rate is ${rate}`, operands: [input], hint: "0 ≤ rate < 1" });
+    }
+    if (rate === 0) return input;
+    const noise = rand(noiseShape ?? input.shape, generator === undefined ? {} : { generator });
+    return mul(input, mul(cast(greaterEqual(noise, rate), input.dtype), 1 / (1 - rate)));
+  });
 }
 
 /** Options of {@link scaledDotProductAttention}. */
@@ -211,25 +234,32 @@ export function scaledDotProductAttention(
   query: TensorLike,
   key: TensorLike,
   value: TensorLike,
-  { mask, causal = false, scale }: AttentionOptions = {},
+  options: AttentionOptions = {},
 ): Tensor {
-  const [q, k, v] = [asTensor(query), asTensor(key), asTensor(value)];
-  if (q.rank < 2 || k.rank < 2 || q.shape.at(-1) !== k.shape.at(-1) || k.shape.at(-2) !== v.shape.at(-2)) {
-    throw new ShapeError({
-      op: "scaledDotProductAttention",
-      message: "shapes do not fit",
-      operands: [q, k, v],
-      hint: "they are [..., queries, features], [..., keys, features] and [..., keys, outputs]",
-    });
-  }
-  let scores = mul(matmul(q, swapAxes(k, -1, -2)), scale ?? 1 / Math.sqrt(q.shape.at(-1)!));
-  if (causal) {
-    const seen = tril(full([q.shape.at(-2)!, k.shape.at(-2)!], 1, { dtype: "bool" }));
-    scores = where(seen, scores, Number.NEGATIVE_INFINITY);
-  }
-  if (mask !== undefined) {
-    const given = asTensor(mask, typeof mask === "number" && isFloat(scores.dtype) ? scores.dtype : undefined);
-    scores = given.dtype === "bool" ? where(given, scores, Number.NEGATIVE_INFINITY) : add(scores, given);
-  }
-  return matmul(softmax(scores), v);
+  return inOperation("scaledDotProductAttention", () => {
+    const {
+      mask,
+      causal = false,
+      scale,
+    } = checkOptions("scaledDotProductAttention", options, ["mask", "causal", "scale"]);
+    const [q, k, v] = [asTensor(query), asTensor(key), asTensor(value)];
+    if (q.rank < 2 || k.rank < 2 || q.shape.at(-1) !== k.shape.at(-1) || k.shape.at(-2) !== v.shape.at(-2)) {
+      throw new ShapeError({
+        op: "scaledDotProductAttention",
+        message: "shapes do not fit",
+        operands: [q, k, v],
+        hint: "they are [..., queries, features], [..., keys, features] and [..., keys, outputs]",
+      });
+    }
+    let scores = mul(matmul(q, swapAxes(k, -1, -2)), scale ?? 1 / Math.sqrt(q.shape.at(-1)!));
+    if (causal) {
+      const seen = tril(full([q.shape.at(-2)!, k.shape.at(-2)!], 1, { dtype: "bool" }));
+      scores = where(seen, scores, Number.NEGATIVE_INFINITY);
+    }
+    if (mask !== undefined) {
+      const given = asTensor(mask, typeof mask === "number" && isFloat(scores.dtype) ? scores.dtype : undefined);
+      scores = given.dtype === "bool" ? where(given, scores, Number.NEGATIVE_INFINITY) : add(scores, given);
+    }
+    return matmul(softmax(scores), v);
+  });
 }

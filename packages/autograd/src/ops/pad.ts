@@ -1,6 +1,6 @@
-import { isFloat } from "../dtype.ts";
-import { ArgumentError, unknownOption } from "../errors.ts";
-import { listOf, type Shape } from "../shape.ts";
+import { allocateArray, isFloat } from "../dtype.ts";
+import { ArgumentError, checkOptions, unknownOption } from "../errors.ts";
+import { checkShape, listOf, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { asTensor, fromArray, full, type TensorLike } from "./create.ts";
 import { take } from "./indexing.ts";
@@ -38,7 +38,7 @@ export interface PadOptions {
  */
 export function pad(x: TensorLike, padding: readonly Padding[], options: PadOptions = {}): Tensor {
   const given = asTensor(x);
-  const { mode = "constant", value = 0 } = options;
+  const { mode = "constant", value = 0 } = checkOptions("pad", options, ["mode", "value"]);
   if (!modes.includes(mode)) throw unknownOption("pad", "mode", mode, modes);
   if (listOf("pad", "pairs", padding).length > given.rank || !padding.every(isPair)) {
     throw new ArgumentError({
@@ -83,7 +83,8 @@ function cropped(x: Tensor, padding: readonly Padding[]): Tensor {
 
 /** Zeros around the edges: what a view of the middle transposes to. */
 function padZeros(x: Tensor, padding: readonly Padding[]): Tensor {
-  const shape: Shape = x.shape.map((length, axis) => length + padding[axis]![0] + padding[axis]![1]);
+  const lengths = x.shape.map((length, axis) => length + padding[axis]![0] + padding[axis]![1]);
+  const shape: Shape = checkShape("pad", lengths);
   const middle: See = ({ strides, offset }) => ({
     shape: x.shape,
     strides,
@@ -108,6 +109,8 @@ function extend(x: Tensor, axis: number, [before, after]: Padding, mode: (typeof
     if (mode === "circular") return (i + length) % length;
     return i < 0 ? -i : i >= length ? 2 * (length - 1) - i : i;
   };
-  const indices = Int32Array.from({ length: before + length + after }, (_, i) => source(i - before));
+  const shape = checkShape("pad", x.shape.with(axis, before + length + after));
+  const indices = allocateArray("int32", shape[axis]!);
+  for (let i = 0; i < indices.length; i++) indices[i] = source(i - before);
   return take(x, fromArray(indices, [indices.length]), { axis });
 }

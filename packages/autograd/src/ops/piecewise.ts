@@ -1,5 +1,5 @@
 import { isFloat } from "../dtype.ts";
-import { ArgumentError } from "../errors.ts";
+import { ArgumentError, checkOptions } from "../errors.ts";
 import * as s from "../scalar/expression.ts";
 import { Tensor } from "../tensor.ts";
 import { logicalNot } from "./comparison.ts";
@@ -43,7 +43,11 @@ const logitOp = defineElementwise("logit", 1, (p) => s.sub(s.log(p), s.log1p(s.n
  * logit([0.5, 0.880797]); // [0, 2]
  * ```
  */
-export function logit(p: TensorLike, { eps }: { readonly eps?: number } = {}): Tensor {
+export function logit(p: TensorLike, options: { readonly eps?: number } = {}): Tensor {
+  const { eps } = checkOptions("logit", options, ["eps"]);
+  if (eps !== undefined && !(eps >= 0 && eps <= 0.5)) {
+    throw new ArgumentError({ op: "logit", message: `eps is ${eps}`, hint: "0 ≤ eps ≤ ½" });
+  }
   return pointwise(logitOp, "float", [eps === undefined ? p : clamp(p, { min: eps, max: 1 - eps })]);
 }
 
@@ -61,8 +65,14 @@ export function frac(x: TensorLike): Tensor {
   return pointwise(fracOp, "same", [x]);
 }
 
-const floorDivideOp = defineElementwise("floorDivide", 2, (x, y) => s.floor(s.div(x, y)));
-const floorDivideIntegersOp = defineElementwise("floorDivide", 2, (x, y) => s.div(s.sub(x, s.remainder(x, y)), y));
+const floorDivideOp = defineElementwise("floorDivide", 2, (x, y) => s.floorQuotient(x, y));
+// Integers are divided towards zero; where that left a rest of the other sign than y, it is one too many.
+const floorDivideIntegersOp = defineElementwise("floorDivide", 2, (x, y) => {
+  const quotient = s.div(x, y);
+  const rest = s.sub(x, s.mul(quotient, y));
+  const isInexact = s.and(s.ne(y, 0), s.ne(rest, 0));
+  return s.select(s.and(isInexact, s.lt(s.bitXor(rest, y), 0)), s.sub(quotient, 1), quotient);
+});
 
 /**
  * ⌊x / y⌋. Integers stay integers; dividing them by 0 gives 0.
@@ -132,10 +142,8 @@ const clampHighOp = defineElementwise("clamp", 2, (x, high) => s.select(s.gt(x, 
  * clamp([-1, 0.5, 2], { min: 0, max: 1 }); // [0, 0.5, 1]
  * ```
  */
-export function clamp(
-  x: TensorLike,
-  { min, max }: { readonly min?: TensorLike; readonly max?: TensorLike } = {},
-): Tensor {
+export function clamp(x: TensorLike, options: { readonly min?: TensorLike; readonly max?: TensorLike } = {}): Tensor {
+  const { min, max } = checkOptions("clamp", options, ["min", "max"]);
   if (min !== undefined && max !== undefined) return pointwise(clampOp, "same", [x, min, max]);
   if (min !== undefined) return pointwise(clampLowOp, "same", [x, min]);
   if (max !== undefined) return pointwise(clampHighOp, "same", [x, max]);
@@ -172,8 +180,9 @@ export function addcmul(
   x: TensorLike,
   a: TensorLike,
   b: TensorLike,
-  { value = 1 }: { readonly value?: number } = {},
+  options: { readonly value?: number } = {},
 ): Tensor {
+  const { value = 1 } = checkOptions("addcmul", options, ["value"]);
   return pointwise(addcmulOp, "number", [x, a, b, value]);
 }
 
@@ -201,6 +210,7 @@ export function nanToNum(
   x: TensorLike,
   options: { readonly nan?: number; readonly posInf?: number; readonly negInf?: number } = {},
 ): Tensor {
+  checkOptions("nanToNum", options, ["nan", "posInf", "negInf"]);
   const input = asTensor(x);
   if (!isFloat(input.dtype)) return input;
   const largest = input.dtype === "float32" ? (2 - 2 ** -23) * 2 ** 127 : Number.MAX_VALUE;
@@ -257,10 +267,13 @@ export function bitwiseXor(x: TensorLike, y: TensorLike): Tensor {
   return pointwise(bitwiseXorOp, "integer", [x, y]);
 }
 
-const leftShiftOp = defineElementwise("leftShift", 2, (x, y) => s.shiftLeft(x, y));
+/** Whether there are that many bits; processors would take the number modulo 32. */
+const isWithin = (bits: s.Expr): s.Expr => s.and(s.ge(bits, 0), s.lt(bits, 32));
+
+const leftShiftOp = defineElementwise("leftShift", 2, (x, y) => s.select(isWithin(y), s.shiftLeft(x, y), 0));
 
 /**
- * x · 2ʸ for integers, dropping what leaves 32 bits.
+ * x · 2ʸ for integers, dropping what leaves 32 bits: everything where y is 32 or more, or negative, as in NumPy.
  * @throws {DTypeError} for floats.
  *
  * @example
@@ -272,10 +285,10 @@ export function leftShift(x: TensorLike, y: TensorLike): Tensor {
   return pointwise(leftShiftOp, "integer", [x, y]);
 }
 
-const rightShiftOp = defineElementwise("rightShift", 2, (x, y) => s.shiftRight(x, y));
+const rightShiftOp = defineElementwise("rightShift", 2, (x, y) => s.shiftRight(x, s.select(isWithin(y), y, 31)));
 
 /**
- * ⌊x / 2ʸ⌋ for integers.
+ * ⌊x / 2ʸ⌋ for integers; 0 or -1, the sign alone, where y is 32 or more, or negative, as in NumPy.
  * @throws {DTypeError} for floats.
  *
  * @example

@@ -19,6 +19,7 @@ export function pointwise(op: ElementwiseOp, rule: ResultRule, operands: readonl
   if (count !== op.arity) {
     throw new ArgumentError({ op: op.name, message: `there are ${count} operands for ${op.arity}` });
   }
+  const kind = rule === "bool" ? "mask" : "value";
   let dtype: DType | null = null;
   let tensors = 0;
   for (let i = 0; i < count; i++) {
@@ -30,7 +31,7 @@ export function pointwise(op: ElementwiseOp, rule: ResultRule, operands: readonl
   // Small operations are many: where all operands are tensors, nothing is made but the result.
   if (tensors === count) {
     const inputs = operands as readonly Tensor[];
-    return apply(op, inputs, paramsOf[resultOf(op, rule, dtype!, inputs)][rule === "bool" ? "mask" : "value"]);
+    return apply(op, inputs, paramsOf[resultOf(op, rule, dtype!, inputs)][kind]);
   }
   const weak = dtype !== null && isFloat(dtype) ? dtype : undefined;
   const inputs: Tensor[] = [];
@@ -49,9 +50,12 @@ export function pointwise(op: ElementwiseOp, rule: ResultRule, operands: readonl
     }
   }
   for (let i = 0; i < scalars.length; i++) dtype = promoteWithNumber(dtype!, scalars[i]!);
-  const params = paramsOf[resultOf(op, rule, dtype!, inputs)][rule === "bool" ? "mask" : "value"];
-  if (numbers === 0) return apply(op, inputs, params);
-  return apply(withNumbers(op, numbers), inputs, { ...params, scalars });
+  const computed = resultOf(op, rule, dtype!, inputs);
+  if (numbers === 0) return apply(op, inputs, paramsOf[computed][kind]);
+  return apply(withNumbers(op, numbers), inputs, {
+    ...paramsOf[withRoomFor(op, rule, computed, scalars, inputs)][kind],
+    scalars,
+  });
 }
 
 /** The dtype to compute in, of operands promoted to `dtype`. */
@@ -62,6 +66,26 @@ function resultOf(op: ElementwiseOp, rule: ResultRule, dtype: DType, operands: r
     throw new DTypeError({ op: op.name, message: "operands must be integers or booleans", operands });
   }
   return dtype;
+}
+
+/** The dtype to compute in, where it has room for plain numbers among the operands. */
+function withRoomFor(
+  op: ElementwiseOp,
+  rule: ResultRule,
+  dtype: DType,
+  scalars: readonly number[],
+  operands: readonly Tensor[],
+): DType {
+  const beyond = isFloat(dtype) ? undefined : scalars.find((v) => v !== (v | 0) && v !== 0);
+  if (beyond === undefined) return dtype;
+  // Larger numbers are compared exactly, but there is no integer arithmetic with them.
+  if (rule === "bool") return "float64";
+  throw new ArgumentError({
+    op: op.name,
+    message: `the number ${beyond} is outside int32`,
+    operands,
+    hint: 'cast the integers first, with cast("float64")',
+  });
 }
 
 /** What operations without numbers are given, by the dtype they compute in: for results of that dtype, and for masks. */

@@ -2,9 +2,9 @@ import type { AccumulateKernel, ExtremeGradientKernel, ReduceKernel } from "../b
 import { fillKernel } from "../backend/copy.ts";
 import { backend } from "../backend/current.ts";
 import { type DType, defaultDType, isFloat } from "../dtype.ts";
-import { ArgumentError, ShapeError } from "../errors.ts";
+import { ArgumentError, checkOptions, ShapeError } from "../errors.ts";
 import { allocate, viewOf } from "../launch.ts";
-import type { Shape } from "../shape.ts";
+import { checkShape, type Shape } from "../shape.ts";
 import { apply, type Op, savesInput } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { div, mul } from "./arithmetic.ts";
@@ -28,8 +28,11 @@ export interface PoolOptions extends WindowOptions {
   readonly size: number | readonly number[];
 }
 
+const optionNames: readonly (keyof PoolOptions | "countPadding")[] = ["size", "strides", "padding", "dilation"];
+
 /** Checks the options for `x`: `[batch, ...space, channels]`. */
-function geometryOf(op: string, x: Tensor, options: PoolOptions): Geometry {
+function geometryOf(op: string, x: Tensor, options: PoolOptions, names = optionNames): Geometry {
+  checkOptions<PoolOptions & { readonly countPadding?: boolean }>(op, options, names);
   const rank = x.rank - 2;
   if (rank < 1) {
     throw new ShapeError({ op, message: "the tensor is not [batch, ...space, channels]", operands: [x] });
@@ -207,7 +210,7 @@ export function maxPool(x: TensorLike, options: PoolOptions): Tensor {
 export function avgPool(x: TensorLike, options: PoolOptions & { readonly countPadding?: boolean }): Tensor {
   const given = asTensor(x);
   const input = isFloat(given.dtype) ? given : cast(given, defaultDType());
-  const geometry = geometryOf("avgPool", input, options);
+  const geometry = geometryOf("avgPool", input, options, [...optionNames, "countPadding"]);
   const sums = apply(sumPoolOp, [input], geometry);
   if (options.countPadding || (options.padding ?? "valid") === "valid") {
     return div(
@@ -230,7 +233,9 @@ function adaptive(
   if (input.rank < 3) {
     throw new ShapeError({ op, message: "the tensor is not [batch, ...space, channels]", operands: [input] });
   }
-  return perAxis(op, "outputSize", outputSize, input.rank - 2).reduce((y, count, i) => {
+  const counts = perAxis(op, "outputSize", outputSize, input.rank - 2);
+  checkShape(op, [input.shape[0]!, ...counts, input.shape.at(-1)!]);
+  return counts.reduce((y, count, i) => {
     const axis = i + 1;
     const length = y.shape[axis]!;
     if (length === 0) throw new ArgumentError({ op, message: `axis ${axis} is empty`, operands: [input] });

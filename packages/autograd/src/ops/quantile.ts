@@ -1,4 +1,4 @@
-import { ArgumentError, ShapeError, unknownOption } from "../errors.ts";
+import { ArgumentError, checkOptions, ShapeError, unknownOption } from "../errors.ts";
 import { listOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { add, ceil, floor, mul, round, sub } from "./arithmetic.ts";
@@ -32,17 +32,21 @@ export interface QuantileOptions extends ReduceOptions {
   readonly method?: keyof typeof methods;
 }
 
+const medianNames = ["axis", "keepDims"] as const;
+
 function quantileOf(
   op: string,
   x: TensorLike,
   q: number | readonly number[],
   options: QuantileOptions,
   ignoresNaN: boolean,
+  names: readonly (keyof QuantileOptions)[] = ["axis", "keepDims", "method"],
 ): Tensor {
   const input = floating(x);
-  const { method = "linear", ...reduce } = options;
+  const { method = "linear", ...reduce } = checkOptions(op, options, names);
   if (!Object.hasOwn(methods, method)) throw unknownOption(op, "method", method, Object.keys(methods));
   const list = typeof q === "number" ? [q] : listOf(op, "quantiles", q);
+  if (list.length === 0) throw new ArgumentError({ op, message: "there is no q" });
   const bad = list.find((v) => !(v >= 0 && v <= 1));
   if (bad !== undefined) throw new ArgumentError({ op, message: `q is ${bad}`, hint: "0 ≤ q ≤ 1" });
   const { last, shape } = merged(op, input, reduce);
@@ -63,7 +67,9 @@ function quantileOf(
     const lower = takeAlongAxis(values, below, -1);
     // Not where the weight is 0: what is above may be infinite or NaN.
     const higher = where(equal(weight, 0), lower, takeAlongAxis(values, above, -1));
-    return where(isUnknown, Number.NaN, lerp(lower, higher, weight));
+    // Half-way between infinity and a number the difference times the weight would be no number.
+    const halves = add(mul(lower, 0.5), mul(higher, 0.5));
+    return where(isUnknown, Number.NaN, where(equal(weight, 0.5), halves, lerp(lower, higher, weight)));
   });
   if (typeof q === "number") return reshape(found[0]!, shape);
   return reshape(concatenate(found.map((part) => reshape(part, [1, ...part.shape]))), [list.length, ...shape]);
@@ -107,7 +113,7 @@ export function nanQuantile(x: TensorLike, q: number | readonly number[], option
  * ```
  */
 export function median(x: TensorLike, options: ReduceOptions = {}): Tensor {
-  return quantileOf("median", x, 0.5, options, false);
+  return quantileOf("median", x, 0.5, options, false, medianNames);
 }
 
 /**
@@ -119,5 +125,5 @@ export function median(x: TensorLike, options: ReduceOptions = {}): Tensor {
  * ```
  */
 export function nanMedian(x: TensorLike, options: ReduceOptions = {}): Tensor {
-  return quantileOf("nanMedian", x, 0.5, options, true);
+  return quantileOf("nanMedian", x, 0.5, options, true, medianNames);
 }

@@ -1,6 +1,6 @@
 import type { RandomKernel } from "../backend/backend.ts";
 import { type DType, defaultDType, type FloatDType, isFloat } from "../dtype.ts";
-import { ArgumentError, unknownOption } from "../errors.ts";
+import { ArgumentError, checkOptions, inOperation, unknownOption } from "../errors.ts";
 import { launch } from "../launch.ts";
 import { defaultGenerator, Generator } from "../random/generator.ts";
 import { checkShape, type Shape, sizeOf } from "../shape.ts";
@@ -32,14 +32,42 @@ const [bits, uniformKernel, normalKernel] = (["bits", "uniform", "normal"] as co
   RandomKernel,
 ];
 
+function checkGenerator(op: string, generator: Generator): Generator {
+  if (generator instanceof Generator) return generator;
+  throw new ArgumentError({ op, message: "the generator is no Generator", hint: "new Generator(seed)" });
+}
+
 function draw(op: string, kernel: RandomKernel, shape: Shape, dtype: DType, generator: Generator): Tensor {
   checkShape(op, shape);
-  if (kernel !== bits && !isFloat(dtype)) throw unknownOption(op, "dtype", dtype, ["float32", "float64"]);
-  if (!(generator instanceof Generator)) {
-    throw new ArgumentError({ op, message: "the generator is no Generator", hint: "new Generator(seed)" });
-  }
+  checkGenerator(op, generator);
   const size = shape.reduce((a, b) => a * b, 1);
   return launch(kernel, [], dtype, [...shape], generator.take(Math.ceil(size / 2)));
+}
+
+function floatOptions(op: string, options: RandomOptions): Required<RandomOptions> {
+  const { dtype = defaultDType(), generator = defaultGenerator } = checkOptions(op, options, ["dtype", "generator"]);
+  if (!isFloat(dtype)) throw unknownOption(op, "dtype", dtype, ["float32", "float64"]);
+  return { dtype, generator: checkGenerator(op, generator) };
+}
+
+/** Random floats for `op`, which errors name. */
+function sample(op: string, kernel: RandomKernel, shape: Shape, options: RandomOptions): Tensor {
+  const { dtype, generator } = floatOptions(op, options);
+  return draw(op, kernel, shape, dtype, generator);
+}
+
+function exponentials(op: string, rate: number, shape: Shape, options: RandomOptions): Tensor {
+  return mul(log1p(neg(sample(op, uniformKernel, shape, options))), -1 / rate);
+}
+
+/** The generator of distributions whose dtype is given. */
+function generatorOf(op: string, options: Omit<RandomOptions, "dtype">): Generator {
+  return checkOptions(op, options, ["generator"]).generator ?? defaultGenerator;
+}
+
+function checkFinite(op: string, name: string, value: number): void {
+  if (!Number.isFinite(value))
+    throw new ArgumentError({ op, message: `${name} is ${String(value)}`, hint: "it is finite" });
 }
 
 /**
@@ -52,7 +80,7 @@ function draw(op: string, kernel: RandomKernel, shape: Shape, dtype: DType, gene
  */
 export function rand<const S extends Shape>(shape: S, options?: RandomOptions): TensorOf<S>;
 export function rand(shape: Shape, options: RandomOptions = {}): Tensor {
-  return draw("rand", uniformKernel, shape, options.dtype ?? defaultDType(), options.generator ?? defaultGenerator);
+  return sample("rand", uniformKernel, shape, options);
 }
 
 /**
@@ -65,7 +93,7 @@ export function rand(shape: Shape, options: RandomOptions = {}): Tensor {
  */
 export function randn<const S extends Shape>(shape: S, options?: RandomOptions): TensorOf<S>;
 export function randn(shape: Shape, options: RandomOptions = {}): Tensor {
-  return draw("randn", normalKernel, shape, options.dtype ?? defaultDType(), options.generator ?? defaultGenerator);
+  return sample("randn", normalKernel, shape, options);
 }
 
 /**
@@ -78,7 +106,9 @@ export function randn(shape: Shape, options: RandomOptions = {}): Tensor {
  */
 export function uniform(low: number, high: number, shape: Shape, options: RandomOptions = {}): Tensor {
   if (!(low <= high)) throw new ArgumentError({ op: "uniform", message: `there is no number in [${low}, ${high})` });
-  return add(mul(rand(shape, options), high - low), low);
+  checkFinite("uniform", "low", low);
+  checkFinite("uniform", "the width of the interval", high - low);
+  return add(mul(sample("uniform", uniformKernel, shape, options), high - low), low);
 }
 
 /**
@@ -91,7 +121,9 @@ export function uniform(low: number, high: number, shape: Shape, options: Random
  */
 export function normal(mean: number, std: number, shape: Shape, options: RandomOptions = {}): Tensor {
   if (!(std >= 0)) throw new ArgumentError({ op: "normal", message: `std is ${std}`, hint: "it is 0 or more" });
-  return add(mul(randn(shape, options), std), mean);
+  checkFinite("normal", "mean", mean);
+  checkFinite("normal", "std", std);
+  return add(mul(sample("normal", normalKernel, shape, options), std), mean);
 }
 
 /**
@@ -109,8 +141,17 @@ export function randint(low: number, high: number, shape: Shape, options: Omit<R
   if (!Number.isInteger(low) || !Number.isInteger(high) || high <= low) {
     throw new ArgumentError({ op: "randint", message: `there is no integer in [${low}, ${high})` });
   }
-  const words = draw("randint", bits, shape, "int32", options.generator ?? defaultGenerator);
-  return add(remainder(words, high - low), low);
+  if (low < -(2 ** 31) || high > 2 ** 31) {
+    throw new ArgumentError({
+      op: "randint",
+      message: `not all integers in [${low}, ${high}) are int32`,
+      hint: "they are from -2³¹ to 2³¹ - 1",
+    });
+  }
+  const words = draw("randint", bits, shape, "int32", generatorOf("randint", options));
+  const width = high - low;
+  if (width < 2 ** 31) return add(remainder(words, width), low);
+  return cast(add(remainder(cast(words, "float64"), width), low), "int32");
 }
 
 /**
@@ -124,11 +165,13 @@ export function randint(low: number, high: number, shape: Shape, options: Omit<R
  * ```
  */
 export function bernoulli(probability: TensorLike, shape?: Shape, options: Omit<RandomOptions, "dtype"> = {}): Tensor {
-  const p = asTensor(probability);
-  if (p.trace === null && p.data.some((value) => !(value >= 0 && value <= 1))) {
-    throw new ArgumentError({ op: "bernoulli", message: "there is a probability outside [0, 1]", operands: [p] });
-  }
-  return less(rand(shape ?? p.shape, { ...options, dtype: "float64" }), p);
+  return inOperation("bernoulli", () => {
+    const p = asTensor(probability);
+    if (p.trace === null && p.data.some((value) => !(value >= 0 && value <= 1))) {
+      throw new ArgumentError({ op: "bernoulli", message: "there is a probability outside [0, 1]", operands: [p] });
+    }
+    return less(draw("bernoulli", uniformKernel, shape ?? p.shape, "float64", generatorOf("bernoulli", options)), p);
+  });
 }
 
 /**
@@ -145,13 +188,16 @@ export function bernoulli(probability: TensorLike, shape?: Shape, options: Omit<
  */
 export function categorical(
   logits: TensorLike,
-  { count, ...options }: Omit<RandomOptions, "dtype"> & { readonly count?: number } = {},
+  options: Omit<RandomOptions, "dtype"> & { readonly count?: number } = {},
 ): Tensor {
-  const input = detach(logits);
-  const shape = [...input.shape.slice(0, -1), count ?? 1, input.shape.at(-1) ?? 0];
-  const noise = exponential(1, shape, options);
-  const drawn = argmax(sub(reshape(input, shape.with(-2, 1)), log(noise)), { axis: -1 });
-  return count === undefined ? reshape(drawn, drawn.shape.slice(0, -1)) : drawn;
+  return inOperation("categorical", () => {
+    const { count, ...rest } = checkOptions("categorical", options, ["count", "generator"]);
+    const input = detach(logits);
+    const shape = [...input.shape.slice(0, -1), count ?? 1, input.shape.at(-1) ?? 0];
+    const noise = exponentials("categorical", 1, shape, rest);
+    const drawn = argmax(sub(reshape(input, shape.with(-2, 1)), log(noise)), { axis: -1 });
+    return count === undefined ? reshape(drawn, drawn.shape.slice(0, -1)) : drawn;
+  });
 }
 
 /**
@@ -162,7 +208,8 @@ export function categorical(
  * sort(permutation(3)).values; // [0, 1, 2]
  * ```
  */
-export function permutation(n: number, { generator = defaultGenerator }: Omit<RandomOptions, "dtype"> = {}): Tensor {
+export function permutation(n: number, options: Omit<RandomOptions, "dtype"> = {}): Tensor {
+  const generator = checkGenerator("permutation", generatorOf("permutation", options));
   checkShape("permutation", [n]);
   return fromArray(generator.permutation(n), [n]);
 }
@@ -177,7 +224,7 @@ export function permutation(n: number, { generator = defaultGenerator }: Omit<Ra
  */
 export function exponential(rate: number, shape: Shape, options: RandomOptions = {}): Tensor {
   if (!(rate > 0)) throw new ArgumentError({ op: "exponential", message: `rate is ${rate}`, hint: "it is positive" });
-  return mul(log1p(neg(rand(shape, options))), -1 / rate);
+  return exponentials("exponential", rate, shape, options);
 }
 
 /**
@@ -193,8 +240,11 @@ export function truncatedNormal(mean: number, std: number, shape: Shape, options
   if (!(std >= 0))
     throw new ArgumentError({ op: "truncatedNormal", message: `std is ${std}`, hint: "it is 0 or more" });
   const edge = 0.9544997361036416; // erf(√2)
-  const within = mul(sub(mul(rand(shape, { ...options, dtype: "float64" }), 2), 1), edge);
-  return cast(add(mul(erfinv(within), std * Math.SQRT2), mean), options.dtype ?? defaultDType());
+  checkFinite("truncatedNormal", "mean", mean);
+  const { dtype, generator } = floatOptions("truncatedNormal", options);
+  const drawn = draw("truncatedNormal", uniformKernel, shape, "float64", generator);
+  const within = mul(sub(mul(drawn, 2), 1), edge);
+  return cast(add(mul(erfinv(within), std * Math.SQRT2), mean), dtype);
 }
 
 /**
@@ -209,7 +259,7 @@ export function truncatedNormal(mean: number, std: number, shape: Shape, options
 export function gamma(alpha: number, shape: Shape, options: RandomOptions = {}): Tensor {
   checkShape("gamma", shape);
   if (!(alpha > 0)) throw new ArgumentError({ op: "gamma", message: `alpha is ${alpha}`, hint: "it is positive" });
-  const generator = options.generator ?? defaultGenerator;
+  const { dtype, generator } = floatOptions("gamma", options);
   const d = (alpha < 1 ? alpha + 1 : alpha) - 1 / 3;
   const c = 1 / Math.sqrt(9 * d);
   const data = Float64Array.from({ length: sizeOf(shape) }, () => {
@@ -220,5 +270,5 @@ export function gamma(alpha: number, shape: Shape, options: RandomOptions = {}):
       return d * v * (alpha < 1 ? (1 - generator.next()) ** (1 / alpha) : 1);
     }
   });
-  return cast(fromArray(data, shape), options.dtype ?? defaultDType());
+  return cast(fromArray(data, shape), dtype);
 }

@@ -111,12 +111,21 @@ function countOf(op: string, input: Tensor, options: ReduceOptions): number {
  * ```
  */
 export function variance(x: TensorLike, options: ReduceOptions & { readonly correction?: number } = {}): Tensor {
+  return varianceOf("variance", x, options);
+}
+
+/** {@link variance} for `op`, which errors name. */
+export function varianceOf(
+  op: string,
+  x: TensorLike,
+  options: ReduceOptions & { readonly correction?: number },
+): Tensor {
   const input = floating(x);
-  const { correction = 0, ...reduce } = checkOptions("variance", options, ["axis", "keepDims", "correction"]);
-  const count = countOf("variance", input, reduce);
+  const { correction = 0, ...reduce } = checkOptions(op, options, ["axis", "keepDims", "correction"]);
+  const count = countOf(op, input, reduce);
   const centred = sub(input, mean(input, { ...reduce, keepDims: true }));
   if (typeof correction !== "number" || Number.isNaN(correction)) {
-    throw new ArgumentError({ op: "variance", message: `correction is ${String(correction)}`, operands: [input] });
+    throw new ArgumentError({ op, message: `correction is ${String(correction)}`, operands: [input] });
   }
   return div(sum(square(centred), reduce), Math.max(0, count - correction));
 }

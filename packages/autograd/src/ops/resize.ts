@@ -1,6 +1,6 @@
-import { isFloat } from "../dtype.ts";
-import { ArgumentError, unknownOption } from "../errors.ts";
-import { listOf } from "../shape.ts";
+import { allocateArray, isFloat } from "../dtype.ts";
+import { ArgumentError, checkOptions, unknownOption } from "../errors.ts";
+import { checkShape, listOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { cast } from "./cast.ts";
 import { asTensor, fromArray, type TensorLike } from "./create.ts";
@@ -32,7 +32,7 @@ function weightsAt(mode: "linear" | "cubic", t: number): { first: number; weight
 
 /** The matrix `[out, in]` that resizes one axis. */
 function matrix(length: number, out: number, mode: "linear" | "cubic", alignCorners: boolean): Float64Array {
-  const result = new Float64Array(out * length);
+  const result = allocateArray("float64", out * length) as Float64Array;
   for (let i = 0; i < out; i++) {
     let place = alignCorners ? (out === 1 ? 0 : (i * (length - 1)) / (out - 1)) : ((i + 0.5) * length) / out - 0.5;
     if (mode === "linear") place = Math.max(0, place);
@@ -59,7 +59,7 @@ function matrix(length: number, out: number, mode: "linear" | "cubic", alignCorn
  */
 export function interpolate(x: TensorLike, size: readonly number[], options: InterpolateOptions = {}): Tensor {
   const given = asTensor(x);
-  const { mode = "nearest", alignCorners = false } = options;
+  const { mode = "nearest", alignCorners = false } = checkOptions("interpolate", options, ["mode", "alignCorners"]);
   if (!modes.includes(mode)) throw unknownOption("interpolate", "mode", mode, modes);
   const input = isFloat(given.dtype) || mode.startsWith("nearest") ? given : cast(given, "float32");
   if (
@@ -73,13 +73,18 @@ export function interpolate(x: TensorLike, size: readonly number[], options: Int
       hint: `give ${Math.max(0, input.rank - 2)} positive integers`,
     });
   }
+  checkShape("interpolate", [input.shape[0]!, ...size, input.shape.at(-1)!]);
   return size.reduce((y, out, i) => {
     const axis = i + 1;
     const length = y.shape[axis]!;
+    if (length === 0) {
+      throw new ArgumentError({ op: "interpolate", message: `axis ${axis} is empty`, operands: [input] });
+    }
     if (length === out) return y;
     if (mode === "nearest" || mode === "nearestExact") {
       const centre = mode === "nearest" ? 0 : 0.5;
-      const places = Int32Array.from({ length: out }, (_, k) => Math.floor(((k + centre) * length) / out));
+      const places = allocateArray("int32", out);
+      for (let k = 0; k < out; k++) places[k] = Math.floor(((k + centre) * length) / out);
       return take(y, fromArray(places, [out]), { axis });
     }
     const weights = cast(fromArray(matrix(length, out, mode, alignCorners), [out, length]), y.dtype);

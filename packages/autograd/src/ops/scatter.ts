@@ -1,7 +1,7 @@
 import type { ScatterKernel } from "../backend/backend.ts";
 import { backend } from "../backend/current.ts";
 import { type DType, isFloat } from "../dtype.ts";
-import { ArgumentError, ShapeError, unknownOption } from "../errors.ts";
+import { ArgumentError, checkOptions, inOperation, ShapeError, unknownOption } from "../errors.ts";
 import { normalizeAxis, type Shape, sizeOf } from "../shape.ts";
 import { apply, type Op, savesNothing } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -11,7 +11,7 @@ import { cast, clone } from "./cast.ts";
 import { equal, greaterEqual, notEqual, where } from "./comparison.ts";
 import { arange, asTensor, full, fullLike, onesLike, type TensorLike, zerosLike } from "./create.ts";
 import { detach } from "./detach.ts";
-import { addAlongAxis, checkIndices, take, takeAlongAxis } from "./indexing.ts";
+import { addAlongAxis, checkIndices, indicesOf, take, takeAlongAxis, taken } from "./indexing.ts";
 import { pad } from "./pad.ts";
 import { clamp } from "./piecewise.ts";
 import { reshape } from "./reshape.ts";
@@ -35,7 +35,7 @@ interface Prepared {
 /** Indices may be shorter than the tensor along the other axes: the elements beyond are left alone. */
 function prepare(op: string, x: TensorLike, indices: TensorLike, axis: number): Prepared {
   const input = asTensor(x);
-  const given = asTensor(indices, "int32");
+  const given = indicesOf(op, indices);
   const at = normalizeAxis(op, axis, input);
   if (given.rank !== input.rank || given.shape.some((n, i) => i !== at && n > input.shape[i]!)) {
     throw new ShapeError({
@@ -59,7 +59,8 @@ const upTo = (shape: Shape): { stop: number }[] => shape.map((stop) => ({ stop }
  * gather([[1, 2], [3, 4]], tensor([[1], [0]], { dtype: "int32" })); // [[2], [3]]
  * ```
  */
-export function gather(x: TensorLike, indices: TensorLike, { axis = -1 }: AlongOptions = {}): Tensor {
+export function gather(x: TensorLike, indices: TensorLike, options: AlongOptions = {}): Tensor {
+  const { axis = -1 } = checkOptions("gather", options, ["axis"]);
   const { input, places, at } = prepare("gather", x, indices, axis);
   return takeAlongAxis(slice(input, upTo(places.shape.with(at, input.shape[at]!))), places, at);
 }
@@ -94,12 +95,8 @@ function summed(source: Tensor, { input, places, at }: Prepared): Tensor {
  * scatterAdd([0, 0], tensor([1, 1], { dtype: "int32" }), [3, 4]); // [0, 7]
  * ```
  */
-export function scatterAdd(
-  x: TensorLike,
-  indices: TensorLike,
-  source: TensorLike,
-  { axis = -1 }: AlongOptions = {},
-): Tensor {
+export function scatterAdd(x: TensorLike, indices: TensorLike, source: TensorLike, options: AlongOptions = {}): Tensor {
+  const { axis = -1 } = checkOptions("scatterAdd", options, ["axis"]);
   const prepared = prepare("scatterAdd", x, indices, axis);
   return add(prepared.input, summed(sourceFor("scatterAdd", source, prepared), prepared));
 }
@@ -146,12 +143,8 @@ function winners({ input, places, at }: Prepared): Tensor {
  * scatter([1, 2, 3], tensor([2, 0], { dtype: "int32" }), [30, 10]); // [10, 2, 30]
  * ```
  */
-export function scatter(
-  x: TensorLike,
-  indices: TensorLike,
-  source: TensorLike,
-  { axis = -1 }: AlongOptions = {},
-): Tensor {
+export function scatter(x: TensorLike, indices: TensorLike, source: TensorLike, options: AlongOptions = {}): Tensor {
+  const { axis = -1 } = checkOptions("scatter", options, ["axis"]);
   const prepared = prepare("scatter", x, indices, axis);
   const values = sourceFor("scatter", source, prepared);
   if (values.size === 0) return prepared.input;
@@ -196,7 +189,11 @@ export function scatterReduce(
   source: TensorLike,
   options: AlongOptions & { readonly reduce: (typeof reductions)[number]; readonly includeSelf?: boolean },
 ): Tensor {
-  const { axis = -1, reduce, includeSelf = true } = options ?? {};
+  const {
+    axis = -1,
+    reduce,
+    includeSelf = true,
+  } = checkOptions("scatterReduce", options, ["axis", "reduce", "includeSelf"]);
   if (!reductions.includes(reduce)) throw unknownOption("scatterReduce", "reduce", reduce, reductions);
   const prepared = prepare("scatterReduce", x, indices, axis);
   const { input, places, at } = prepared;
@@ -246,8 +243,8 @@ function scatterBack(whole: Tensor, part: Tensor): Tensor {
  * indexSelect([[1, 2], [3, 4]], [1], { axis: 1 }); // [[2], [4]]
  * ```
  */
-export function indexSelect(x: TensorLike, indices: TensorLike, { axis = 0 }: AlongOptions = {}): Tensor {
-  return take(x, indices, { axis });
+export function indexSelect(x: TensorLike, indices: TensorLike, options: AlongOptions = {}): Tensor {
+  return taken("indexSelect", x, indices, options);
 }
 
 /**
@@ -260,13 +257,9 @@ export function indexSelect(x: TensorLike, indices: TensorLike, { axis = 0 }: Al
  * indexAdd([[1, 1], [2, 2]], tensor([1], { dtype: "int32" }), [[10, 20]]); // [[1, 1], [12, 22]]
  * ```
  */
-export function indexAdd(
-  x: TensorLike,
-  indices: TensorLike,
-  source: TensorLike,
-  { axis = 0 }: AlongOptions = {},
-): Tensor {
-  const [input, places, values] = [asTensor(x), asTensor(indices, "int32"), asTensor(source)];
+export function indexAdd(x: TensorLike, indices: TensorLike, source: TensorLike, options: AlongOptions = {}): Tensor {
+  const { axis = 0 } = checkOptions("indexAdd", options, ["axis"]);
+  const [input, places, values] = [asTensor(x), indicesOf("indexAdd", indices), asTensor(source)];
   const at = normalizeAxis("indexAdd", axis, input);
   if (places.rank !== 1) {
     throw new ArgumentError({ op: "indexAdd", message: "indices are no vector", operands: [input, places] });
@@ -276,7 +269,9 @@ export function indexAdd(
     places,
     shape.map((n, i) => (i === at ? n : 1)),
   );
-  return scatterAdd(input, broadcastTo(spread, shape), broadcastTo(values, shape), { axis: at });
+  return inOperation("indexAdd", () =>
+    scatterAdd(input, broadcastTo(spread, shape), broadcastTo(values, shape), { axis: at }),
+  );
 }
 
 /**
@@ -288,7 +283,7 @@ export function indexAdd(
  * ```
  */
 export function embedding(table: TensorLike, indices: TensorLike): Tensor {
-  return take(table, indices);
+  return taken("embedding", table, indices, {});
 }
 
 /**
@@ -300,8 +295,10 @@ export function embedding(table: TensorLike, indices: TensorLike): Tensor {
  * ```
  */
 export function maskedFill(x: TensorLike, mask: TensorLike, value: TensorLike): Tensor {
-  const input = asTensor(x);
-  return where(mask, typeof value === "number" ? fullLike(input, value) : value, input);
+  return inOperation("maskedFill", () => {
+    const input = asTensor(x);
+    return where(mask, typeof value === "number" ? fullLike(input, value) : value, input);
+  });
 }
 
 /**
@@ -335,9 +332,11 @@ export function nonzero(x: TensorLike): Tensor {
  * ```
  */
 export function maskedSelect(x: TensorLike, mask: TensorLike): Tensor {
-  const [given, chosen] = [asTensor(x), asTensor(mask)];
-  const flags = add(cast(chosen, "int32"), cast(zerosLike(given), "int32"));
-  const { data } = flags;
-  const places = Int32Array.from(Array.from(data.keys()).filter((i) => data[i] !== 0));
-  return take(flatten(broadcastTo(given, flags.shape)), asTensor({ data: places, shape: [places.length] }));
+  return inOperation("maskedSelect", () => {
+    const [given, chosen] = [asTensor(x), asTensor(mask)];
+    const flags = add(cast(chosen, "int32"), cast(zerosLike(given), "int32"));
+    const { data } = flags;
+    const places = Int32Array.from(Array.from(data.keys()).filter((i) => data[i] !== 0));
+    return take(flatten(broadcastTo(given, flags.shape)), asTensor({ data: places, shape: [places.length] }));
+  });
 }

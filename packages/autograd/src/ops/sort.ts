@@ -44,9 +44,12 @@ export interface SortOptions {
  * ```
  */
 export function argsort(x: TensorLike, options: SortOptions = {}): Tensor {
-  const { axis = -1, descending = false } = checkOptions("argsort", options, ["axis", "descending"]);
-  const input = asTensor(x);
-  const at = normalizeAxis("argsort", axis, input);
+  return ordered("argsort", asTensor(x), options);
+}
+
+function ordered(op: string, input: Tensor, options: SortOptions): Tensor {
+  const { axis = -1, descending = false } = checkOptions(op, options, ["axis", "descending"]);
+  const at = normalizeAxis(op, axis, input);
   return moveAxis(apply(argsortOp, [moveAxis(input, at, -1)], descending), -1, at);
 }
 
@@ -61,7 +64,7 @@ export function argsort(x: TensorLike, options: SortOptions = {}): Tensor {
  */
 export function sort(x: TensorLike, options: SortOptions = {}): { values: Tensor; indices: Tensor } {
   const input = asTensor(x);
-  const indices = argsort(input, options);
+  const indices = ordered("sort", input, options);
   return { values: takeAlongAxis(input, indices, options.axis ?? -1), indices };
 }
 
@@ -79,8 +82,9 @@ export function sort(x: TensorLike, options: SortOptions = {}): { values: Tensor
 export function topK(
   x: TensorLike,
   k: number,
-  { axis = -1, largest = true }: { readonly axis?: number; readonly largest?: boolean } = {},
+  options: { readonly axis?: number; readonly largest?: boolean } = {},
 ): { values: Tensor; indices: Tensor } {
+  const { axis = -1, largest = true } = checkOptions("topK", options, ["axis", "largest"]);
   const input = asTensor(x);
   const at = normalizeAxis("topK", axis, input);
   if (!Number.isInteger(k) || k < 0 || k > input.shape[at]!) {
@@ -94,6 +98,9 @@ export function topK(
   const indices = slice(order, [...Array<null>(at).fill(null), { stop: k }]);
   return { values: takeAlongAxis(input, indices, at), indices };
 }
+
+/** Whether a comes before b in the order of {@link sort}, in which NaN comes last. */
+const isBefore = (a: number, b: number): boolean => a < b || (Number.isNaN(b) && !Number.isNaN(a));
 
 /**
  * Where each value would be inserted into a sorted vector to keep it sorted (int32).
@@ -109,8 +116,9 @@ export function topK(
 export function searchSorted(
   sorted: TensorLike,
   values: TensorLike,
-  { side = "left" }: { readonly side?: "left" | "right" } = {},
+  options: { readonly side?: "left" | "right" } = {},
 ): Tensor {
+  const { side = "left" } = checkOptions("searchSorted", options, ["side"]);
   const [given, wanted] = [asTensor(sorted), asTensor(values)];
   if (given.rank !== 1) {
     throw new ShapeError({ op: "searchSorted", message: "the sorted values are no vector", operands: [given, wanted] });
@@ -121,7 +129,7 @@ export function searchSorted(
     let [low, high] = [0, data.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (side === "left" ? data[middle]! < v : data[middle]! <= v) low = middle + 1;
+      if (side === "left" ? isBefore(data[middle]!, v) : !isBefore(v, data[middle]!)) low = middle + 1;
       else high = middle;
     }
     return low;
@@ -140,7 +148,7 @@ export function searchSorted(
  */
 export function unique(x: TensorLike): { values: Tensor; counts: Tensor; inverse: Tensor } {
   const input = asTensor(x);
-  const values = Array.from(new Set(input.data)).sort((a, b) => a - b);
+  const values = Array.from(new Set(input.data)).sort((a, b) => (isBefore(a, b) ? -1 : Number(isBefore(b, a))));
   const place = new Map(values.map((v, i) => [v, i]));
   const counts = new Int32Array(values.length);
   const inverse = Int32Array.from(input.data, (v) => place.get(v)!);

@@ -1,6 +1,6 @@
-import { isFloat } from "../dtype.ts";
-import { ArgumentError, checkOptions, ShapeError } from "../errors.ts";
-import { listOf, normalizeAxis, type Shape, sameShape, sizeOf } from "../shape.ts";
+import { allocateArray, isFloat } from "../dtype.ts";
+import { ArgumentError, checkInteger, checkOptions, inOperation, ShapeError } from "../errors.ts";
+import { checkShape, listOf, normalizeAxis, type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { abs, add, div, mul, pow, square, sub } from "./arithmetic.ts";
 import { cast, floating } from "./cast.ts";
@@ -8,7 +8,7 @@ import { equal, isFinite, isNan, logicalNot, notEqual, where } from "./compariso
 import { asTensor, fromArray, full, type TensorLike } from "./create.ts";
 import { detach } from "./detach.ts";
 import { exp, log, sqrt } from "./math.ts";
-import { max, mean, min, type ReduceOptions, reducedAxes, sum, variance } from "./reduction.ts";
+import { max, mean, min, type ReduceOptions, reducedAxes, sum, varianceOf } from "./reduction.ts";
 import { permute, reshape } from "./reshape.ts";
 import { productOfLast } from "./scan.ts";
 import { moveAxis } from "./shape.ts";
@@ -48,16 +48,18 @@ export function prod(x: TensorLike, options: ReduceOptions = {}): Tensor {
  * ```
  */
 export function logSumExp(x: TensorLike, options: ReduceOptions = {}): Tensor {
-  const input = floating(x);
-  const axes = reducedAxes("logSumExp", options, input);
-  if (axes.some((a) => input.shape[a] === 0)) return log(sum(exp(input), options));
-  const highest = detach(max(input, { axis: axes, keepDims: true }));
-  const shift = where(isFinite(highest), highest, 0);
-  const shape = options.keepDims ? shift.shape : shift.shape.filter((_, a) => !axes.includes(a));
-  const total = sum(exp(sub(input, shift)), options);
-  // Where every element is -∞ so is the result, and its derivatives are 0.
-  const isNone = equal(total, 0);
-  return where(isNone, Number.NEGATIVE_INFINITY, add(log(where(isNone, 1, total)), reshape(shift, shape)));
+  return inOperation("logSumExp", () => {
+    const input = floating(x);
+    const axes = reducedAxes("logSumExp", options, input);
+    if (axes.some((a) => input.shape[a] === 0)) return log(sum(exp(input), options));
+    const highest = detach(max(input, { axis: axes, keepDims: true }));
+    const shift = where(isFinite(highest), highest, 0);
+    const shape = options.keepDims ? shift.shape : shift.shape.filter((_, a) => !axes.includes(a));
+    const total = sum(exp(sub(input, shift)), options);
+    // Where every element is -∞ so is the result, and its derivatives are 0.
+    const isNone = equal(total, 0);
+    return where(isNone, Number.NEGATIVE_INFINITY, add(log(where(isNone, 1, total)), reshape(shift, shape)));
+  });
 }
 
 /** √x with the derivative 0 at 0, for x ≥ 0: where a norm vanishes, 0 is one of its subgradients. */
@@ -77,7 +79,7 @@ function safeSqrt(x: Tensor): Tensor {
  * ```
  */
 export function std(x: TensorLike, options: ReduceOptions & { readonly correction?: number } = {}): Tensor {
-  return safeSqrt(variance(x, options));
+  return safeSqrt(varianceOf("std", x, options));
 }
 
 /**
@@ -93,20 +95,22 @@ export function std(x: TensorLike, options: ReduceOptions & { readonly correctio
  * ```
  */
 export function norm(x: TensorLike, options: ReduceOptions & { readonly ord?: number } = {}): Tensor {
-  const input = floating(x);
-  const { ord = 2, ...reduce } = checkOptions("norm", options, ["axis", "keepDims", "ord"]);
-  if (ord === 2) return safeSqrt(sum(square(input), reduce));
-  if (ord === 1) return sum(abs(input), reduce);
-  if (ord === 0) return sum(cast(notEqual(input, 0), input.dtype), reduce);
-  if (ord === Number.POSITIVE_INFINITY) return max(abs(input), reduce);
-  if (ord === Number.NEGATIVE_INFINITY) return min(abs(input), reduce);
-  if (Number.isNaN(ord)) throw new ArgumentError({ op: "norm", message: "ord is NaN" });
-  // Elements that are 0, where |x|ᵖ may have no derivative, are given none.
-  const none = ord > 0 ? 0 : Number.POSITIVE_INFINITY;
-  const isZero = equal(input, 0);
-  const total = sum(where(isZero, none, pow(where(isZero, 1, abs(input)), ord)), reduce);
-  const isNone = equal(total, none);
-  return where(isNone, 0, pow(where(isNone, 1, total), 1 / ord));
+  return inOperation("norm", () => {
+    const input = floating(x);
+    const { ord = 2, ...reduce } = checkOptions("norm", options, ["axis", "keepDims", "ord"]);
+    if (ord === 2) return safeSqrt(sum(square(input), reduce));
+    if (ord === 1) return sum(abs(input), reduce);
+    if (ord === 0) return sum(cast(notEqual(input, 0), input.dtype), reduce);
+    if (ord === Number.POSITIVE_INFINITY) return max(abs(input), reduce);
+    if (ord === Number.NEGATIVE_INFINITY) return min(abs(input), reduce);
+    if (Number.isNaN(ord)) throw new ArgumentError({ op: "norm", message: "ord is NaN" });
+    // Elements that are 0, where |x|ᵖ may have no derivative, are given none.
+    const none = ord > 0 ? 0 : Number.POSITIVE_INFINITY;
+    const isZero = equal(input, 0);
+    const total = sum(where(isZero, none, pow(where(isZero, 1, abs(input)), ord)), reduce);
+    const isNone = equal(total, none);
+    return where(isNone, 0, pow(where(isNone, 1, total), 1 / ord));
+  });
 }
 
 /**
@@ -117,7 +121,10 @@ export function norm(x: TensorLike, options: ReduceOptions & { readonly ord?: nu
  * amax([[1, 5], [3, 4]], { axis: 1 }); // [5, 4]
  * ```
  */
-export const amax: typeof max = max;
+export function amax(x: TensorLike, options: ReduceOptions = {}): Tensor {
+  return inOperation("amax", () => max(x, options));
+}
+
 /**
  * The smallest element: {@link min} under NumPy's other name.
  *
@@ -126,7 +133,9 @@ export const amax: typeof max = max;
  * amin([[1, 5], [3, 4]], { axis: 1 }); // [1, 3]
  * ```
  */
-export const amin: typeof min = min;
+export function amin(x: TensorLike, options: ReduceOptions = {}): Tensor {
+  return inOperation("amin", () => min(x, options));
+}
 
 /**
  * How many elements are not 0 (int32).
@@ -137,7 +146,9 @@ export const amin: typeof min = min;
  * ```
  */
 export function countNonzero(x: TensorLike, options: ReduceOptions = {}): Tensor {
-  return sum(cast(notEqual(asTensor(x), 0), "int32"), options);
+  return inOperation("countNonzero", () => {
+    return sum(cast(notEqual(asTensor(x), 0), "int32"), options);
+  });
 }
 
 /**
@@ -149,8 +160,10 @@ export function countNonzero(x: TensorLike, options: ReduceOptions = {}): Tensor
  * ```
  */
 export function nanSum(x: TensorLike, options: ReduceOptions = {}): Tensor {
-  const input = asTensor(x);
-  return sum(where(isNan(input), 0, input), options);
+  return inOperation("nanSum", () => {
+    const input = asTensor(x);
+    return sum(where(isNan(input), 0, input), options);
+  });
 }
 
 /**
@@ -162,14 +175,24 @@ export function nanSum(x: TensorLike, options: ReduceOptions = {}): Tensor {
  * ```
  */
 export function nanMean(x: TensorLike, options: ReduceOptions = {}): Tensor {
-  const input = floating(x);
-  return div(nanSum(input, options), sum(cast(logicalNot(isNan(input)), input.dtype), options));
+  return inOperation("nanMean", () => {
+    const input = floating(x);
+    return div(nanSum(input, options), sum(cast(logicalNot(isNan(input)), input.dtype), options));
+  });
+}
+
+/** A vector along the one axis that is reduced, as in NumPy; other weights broadcast. */
+function alongAxis(weights: Tensor, axis: ReduceOptions["axis"], x: Tensor): Tensor {
+  if (typeof axis !== "number" || weights.rank !== 1) return weights;
+  const at = normalizeAxis("average", axis, x);
+  return reshape(weights, [weights.size, ...Array<number>(x.rank - 1 - at).fill(1)]);
 }
 
 /**
  * The mean, each element counted with a weight.
  *
- * @param options.weights broadcasts with x. Default: all equal.
+ * @param options.weights a vector along `axis`, where that is one axis; otherwise of a shape that broadcasts to x's.
+ *   Default: all equal.
  *
  * @example
  * ```ts
@@ -177,11 +200,16 @@ export function nanMean(x: TensorLike, options: ReduceOptions = {}): Tensor {
  * ```
  */
 export function average(x: TensorLike, options: ReduceOptions & { readonly weights?: TensorLike } = {}): Tensor {
-  const input = floating(x);
-  const { weights: given, ...reduce } = checkOptions("average", options, ["axis", "keepDims", "weights"]);
-  if (given === undefined) return mean(input, reduce);
-  const weights = asTensor(given, isFloat(input.dtype) ? input.dtype : "float32");
-  return div(sum(mul(input, weights), reduce), sum(mul(weights, full(input.shape, 1, { dtype: input.dtype })), reduce));
+  return inOperation("average", () => {
+    const input = floating(x);
+    const { weights: given, ...reduce } = checkOptions("average", options, ["axis", "keepDims", "weights"]);
+    if (given === undefined) return mean(input, reduce);
+    const weights = alongAxis(asTensor(given, isFloat(input.dtype) ? input.dtype : "float32"), reduce.axis, input);
+    return div(
+      sum(mul(input, weights), reduce),
+      sum(mul(weights, full(input.shape, 1, { dtype: input.dtype })), reduce),
+    );
+  });
 }
 
 /**
@@ -195,15 +223,15 @@ export function average(x: TensorLike, options: ReduceOptions & { readonly weigh
  * diff([1, 4, 9]); // [3, 5]
  * ```
  */
-export function diff(
-  x: TensorLike,
-  { n = 1, axis = -1 }: { readonly n?: number; readonly axis?: number } = {},
-): Tensor {
+export function diff(x: TensorLike, options: { readonly n?: number; readonly axis?: number } = {}): Tensor {
+  const { n = 1, axis = -1 } = checkOptions("diff", options, ["n", "axis"]);
   let y = asTensor(x);
   const at = normalizeAxis("diff", axis, y);
-  if (!Number.isInteger(n) || n < 0) throw new ArgumentError({ op: "diff", message: `n is ${n}` });
+  checkInteger("diff", "n", n, 0);
   const lead = Array<null>(at).fill(null);
-  for (let i = 0; i < n; i++) y = sub(slice(y, [...lead, { start: 1 }]), slice(y, [...lead, { stop: -1 }]));
+  // From no elements nothing can be taken away.
+  for (let i = Math.min(n, y.shape[at]!); i > 0; i--)
+    y = sub(slice(y, [...lead, { start: 1 }]), slice(y, [...lead, { stop: -1 }]));
   return y;
 }
 
@@ -221,22 +249,26 @@ export function diff(
  */
 export function trapezoid(
   y: TensorLike,
-  { x, dx = 1, axis = -1 }: { readonly x?: TensorLike; readonly dx?: number; readonly axis?: number } = {},
+  options: { readonly x?: TensorLike; readonly dx?: number; readonly axis?: number } = {},
 ): Tensor {
-  const input = moveAxis(floating(y), axis, -1);
-  const lead = Array<null>(input.rank - 1).fill(null);
-  const means = mul(add(slice(input, [...lead, { start: 1 }]), slice(input, [...lead, { stop: -1 }])), 0.5);
-  if (x === undefined) return sum(mul(means, dx), { axis: -1 });
-  const places = asTensor(x, isFloat(input.dtype) ? input.dtype : "float32");
-  const along = places.rank === 1 ? places : moveAxis(places, axis, -1);
-  if (along.shape.at(-1) !== input.shape.at(-1)) {
-    throw new ShapeError({
-      op: "trapezoid",
-      message: "there is not one place for each sample",
-      operands: [input, places],
-    });
-  }
-  return sum(mul(means, diff(along)), { axis: -1 });
+  return inOperation("trapezoid", () => {
+    const { x, dx = 1, axis = -1 } = checkOptions("trapezoid", options, ["x", "dx", "axis"]);
+    const given = floating(y);
+    const input = moveAxis(given, normalizeAxis("trapezoid", axis, given), -1);
+    const lead = Array<null>(input.rank - 1).fill(null);
+    const means = mul(add(slice(input, [...lead, { start: 1 }]), slice(input, [...lead, { stop: -1 }])), 0.5);
+    if (x === undefined) return sum(mul(means, dx), { axis: -1 });
+    const places = asTensor(x, isFloat(input.dtype) ? input.dtype : "float32");
+    const along = places.rank === 1 ? places : moveAxis(places, normalizeAxis("trapezoid", axis, places), -1);
+    if (along.shape.at(-1) !== input.shape.at(-1)) {
+      throw new ShapeError({
+        op: "trapezoid",
+        message: "there is not one place for each sample",
+        operands: [input, places],
+      });
+    }
+    return sum(mul(means, diff(along)), { axis: -1 });
+  });
 }
 
 /** The weights of elements to be counted, as numbers; null for none. */
@@ -265,19 +297,19 @@ function weightsFor(op: string, x: Tensor, weights: TensorLike | undefined): Arr
  */
 export function bincount(
   x: TensorLike,
-  { weights, minLength = 0 }: { readonly weights?: TensorLike; readonly minLength?: number } = {},
+  options: { readonly weights?: TensorLike; readonly minLength?: number } = {},
 ): Tensor {
+  const { weights, minLength = 0 } = checkOptions("bincount", options, ["weights", "minLength"]);
   const input = asTensor(x);
-  if (!Number.isInteger(minLength) || minLength < 0) {
-    throw new ArgumentError({ op: "bincount", message: `minLength is ${minLength}`, operands: [input] });
-  }
+  checkInteger("bincount", "minLength", minLength, 0);
   const data = Array.from<number>(input.data);
   if (data.some((v) => v < 0 || !Number.isInteger(v))) {
     throw new ArgumentError({ op: "bincount", message: "there are numbers that are negative or no integers" });
   }
   const factors = weightsFor("bincount", input, weights);
   const length = data.reduce((a, b) => Math.max(a, b + 1), minLength);
-  const counts = factors === null ? new Int32Array(length) : new Float64Array(length);
+  checkShape("bincount", [length]);
+  const counts = allocateArray(factors === null ? "int32" : "float64", length);
   for (const [i, v] of data.entries()) counts[v]! += factors?.[i] ?? 1;
   const found = fromArray(counts, [length]);
   return factors === null ? found : cast(found, floating(weights!).dtype);
@@ -306,13 +338,22 @@ export interface HistogramOptions {
  * histogram([0, 1, 1, 4], { bins: [0, 1, 3] }).counts; // [1, 2]
  * ```
  */
-export function histogram(
-  x: TensorLike,
-  { bins = 10, range, weights, density = false }: HistogramOptions = {},
-): { counts: Tensor; edges: Tensor } {
+export function histogram(x: TensorLike, options: HistogramOptions = {}): { counts: Tensor; edges: Tensor } {
+  const {
+    bins = 10,
+    range,
+    weights,
+    density = false,
+  } = checkOptions("histogram", options, ["bins", "range", "weights", "density"]);
   const input = floating(x);
   const data = input.data;
   const factors = weightsFor("histogram", input, weights);
+  if (
+    range !== undefined &&
+    (listOf("histogram", "the ends of the range", range).length !== 2 || !(range[0] <= range[1]))
+  ) {
+    throw new ArgumentError({ op: "histogram", message: `range is [${range.join(", ")}]`, hint: "[lowest, highest]" });
+  }
   const edges =
     typeof bins === "number" ? equalEdges(data, bins, range) : Float64Array.from(listOf("histogram", "bins", bins));
   const ascends = edges.every((edge, i) => (i === 0 ? !Number.isNaN(edge) : edge >= edges[i - 1]!));
@@ -325,7 +366,7 @@ export function histogram(
     });
   }
   const count = edges.length - 1;
-  const sums = new Float64Array(count);
+  const sums = allocateArray("float64", count) as Float64Array;
   for (const [i, v] of data.entries()) {
     if (!(v >= edges[0]! && v <= edges[count]!)) continue;
     let [low, high] = [0, count - 1];
@@ -352,7 +393,8 @@ function equalEdges(data: ArrayLike<number>, bins: number, range: readonly [numb
     for (let i = 1; i < data.length; i++) [low, high] = [Math.min(low, data[i]!), Math.max(high, data[i]!)];
   }
   if (low === high) [low, high] = [low - 0.5, high + 0.5];
-  const edges = Float64Array.from({ length: bins + 1 }, (_, i) => low + ((high - low) * i) / bins);
+  const edges = allocateArray("float64", bins + 1) as Float64Array;
+  for (let i = 0; i < bins; i++) edges[i] = low + ((high - low) * i) / bins;
   edges[bins] = high;
   return edges;
 }

@@ -1,5 +1,5 @@
-import { ArgumentError } from "../errors.ts";
-import { normalizeAxis } from "../shape.ts";
+import { ArgumentError, checkOptions } from "../errors.ts";
+import { checkShape, normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { asTensor, type TensorLike } from "./create.ts";
 import { type See, unview, view } from "./view.ts";
@@ -72,8 +72,9 @@ function checkWindow(op: string, x: Tensor, axis: number, size: number, step: nu
 export function unfold(
   x: TensorLike,
   size: number,
-  { axis = -1, step = 1 }: { readonly axis?: number; readonly step?: number } = {},
+  options: { readonly axis?: number; readonly step?: number } = {},
 ): Tensor {
+  const { axis = -1, step = 1 } = checkOptions("unfold", options, ["axis", "step"]);
   const input = asTensor(x);
   const at = checkWindow("unfold", input, axis, size, step);
   if (size > input.shape[at]!) {
@@ -106,8 +107,9 @@ function unfoldedAxis(at: number, size: number, step: number): See {
  */
 export function fold(
   x: TensorLike,
-  { axis = -1, step = 1, length }: { readonly axis?: number; readonly step?: number; readonly length?: number } = {},
+  options: { readonly axis?: number; readonly step?: number; readonly length?: number } = {},
 ): Tensor {
+  const { axis = -1, step = 1, length } = checkOptions("fold", options, ["axis", "step", "length"]);
   const input = asTensor(x);
   const size = input.shape.at(-1) ?? 0;
   const operand = { shape: input.shape.slice(0, -1), dtype: input.dtype };
@@ -116,6 +118,7 @@ export function fold(
   const count = operand.shape[at]!;
   const needed = count === 0 ? 0 : (count - 1) * step + size;
   const total = length ?? needed;
+  checkShape("fold", operand.shape.with(at, total));
   if (windowCount(total, size, step, 1) !== count) {
     throw new ArgumentError({
       op: "fold",

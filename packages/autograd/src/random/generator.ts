@@ -1,3 +1,4 @@
+import { allocateArray } from "../dtype.ts";
 import { ArgumentError } from "../errors.ts";
 import { philox } from "./philox.ts";
 
@@ -57,7 +58,8 @@ export class Generator {
 
   /** The integers 0 … n-1 in random order (Fisher–Yates). */
   permutation(n: number): Int32Array {
-    const order = Int32Array.from({ length: n }, (_, i) => i);
+    const order = allocateArray("int32", n) as Int32Array;
+    for (let i = 0; i < n; i++) order[i] = i;
     for (let i = n - 1; i > 0; i--) {
       const j = Math.floor(this.next() * (i + 1));
       [order[i], order[j]] = [order[j]!, order[i]!];

@@ -71,7 +71,7 @@ const rules: Record<ExprOp, Rule> = {
   }),
   hypot: binary((x, y, z) => [flatAtZero(s.div(x, z), z), flatAtZero(s.div(y, z), z)]),
   copysign: binary((x, y) => [s.mul(s.sign(x), s.copysign(1, y)), null]),
-  remainder: binary((x, y) => [s.one, s.neg(s.floor(s.div(x, y)))]),
+  remainder: binary((x, y) => [s.one, s.neg(s.floorQuotient(x, y))]),
   polygamma: (operands) => [null, s.polygamma(operands[0]!.value + 1, operands[1]!)],
   bitAnd: step,
   bitOr: step,

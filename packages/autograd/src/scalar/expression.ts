@@ -172,6 +172,17 @@ export const hypot = (x: Operand, y: Operand): Expr => node("hypot", lift(x), li
 export const copysign = (x: Operand, y: Operand): Expr => node("copysign", lift(x), lift(y));
 export const remainder = (x: Operand, y: Operand): Expr => node("remainder", lift(x), lift(y));
 
+/**
+ * ⌊x / y⌋, consistent with {@link remainder}: the quotient itself may round up to an integer that it does not reach, as
+ * 1 / 0.1 does. As in Python and NumPy, -1 for a finite x and an infinite y of the other sign, x / y for y = 0.
+ */
+export const floorQuotient = (x: Expr, y: Expr): Expr => {
+  const rest = remainder(x, y);
+  const infinite = select(ne(rest, rest), Number.NaN, select(eq(rest, x), 0, -1));
+  const ordinary = select(eq(y, 0), floor(div(x, y)), round(div(sub(x, rest), y)));
+  return select(eq(abs(y), Number.POSITIVE_INFINITY), infinite, ordinary);
+};
+
 export const bitAnd = (x: Operand, y: Operand): Expr => node("bitAnd", lift(x), lift(y));
 export const bitOr = (x: Operand, y: Operand): Expr => node("bitOr", lift(x), lift(y));
 export const bitXor = (x: Operand, y: Operand): Expr => node("bitXor", lift(x), lift(y));

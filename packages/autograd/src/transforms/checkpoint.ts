@@ -1,4 +1,5 @@
 import { capturedBy, gradients } from "../backward.ts";
+import { checkFunction } from "../errors.ts";
 import { viewOf } from "../launch.ts";
 import { zeros } from "../ops/index.ts";
 import { apply, foreign, isRecording, type Op, savesAll, withRecording } from "../tape.ts";
@@ -53,14 +54,17 @@ const checkpointOp: Op<CheckpointParams> = foreign({
  * ```
  */
 export function checkpoint(f: (...args: Tensor[]) => Tensor, ...args: readonly Tensor[]): Tensor {
+  checkFunction("checkpoint", f);
   for (const x of args) tensorIn("checkpoint", "an argument", x);
   // Forward mode and batches keep nothing anyway.
   if (!isRecording() || args.some((x) => x.trace !== null)) return f(...args);
-  const { value, captured } = capturedBy(
-    () => f(...args.map((x) => (x.node === null ? x : alias("checkpoint", x)))),
-    args,
-  );
+  const { value, captured } = capturedBy(() => {
+    const result = f(...args.map((x) => (x.node === null ? x : alias("checkpoint", x))));
+    return tensorIn("checkpoint", "the function's result", result);
+  }, args);
   if (value.trace !== null) return f(...args);
+  // What depends on nothing recorded has no backward pass that could compute it again.
+  if (value.node === null) return value;
   const params: CheckpointParams = { f, value: value.detach(), arity: args.length, computed: null };
   return apply(checkpointOp, [...args, ...captured], params);
 }

@@ -107,12 +107,16 @@ function customOp(arity: number, { forward, backward }: CustomGradient): Op<null
  * ```
  */
 export function customGradient(rules: CustomGradient): (...inputs: Tensor[]) => Tensor {
+  if (typeof rules !== "object" || rules === null) {
+    throw new ArgumentError({ op: "customGradient", message: "there are no rules", hint: "{ forward, backward }" });
+  }
   for (const name of ["forward", "backward"] as const) {
     if (typeof rules[name] === "function") continue;
     throw new ArgumentError({ op: "customGradient", message: `${name} is ${typeof rules[name]}, not a function` });
   }
   const ops = new Map<number, Op<null>>();
   return (...inputs) => {
+    for (const x of inputs) tensorIn("customGradient", "an argument", x);
     let op = ops.get(inputs.length);
     if (op === undefined) {
       op = customOp(inputs.length, rules);

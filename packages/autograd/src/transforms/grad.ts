@@ -1,7 +1,8 @@
 import { dependsOnOthers, gradients } from "../backward.ts";
 import { isFloat } from "../dtype.ts";
-import { ArgumentError, GradientError } from "../errors.ts";
+import { ArgumentError, checkFunction, GradientError } from "../errors.ts";
 import { viewOf } from "../launch.ts";
+import { listOf } from "../shape.ts";
 import { apply, isRecording, leaf, type Op, savesNothing, withRecording } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { leavesOf, mapTree, tensorIn } from "./tree.ts";
@@ -87,7 +88,8 @@ export function valueAndGrad(
   f: (...args: never[]) => Tensor,
   argnums: number | readonly number[] = 0,
 ): (...args: unknown[]) => [Tensor, unknown] {
-  const indices = typeof argnums === "number" ? [argnums] : argnums;
+  checkFunction("grad", f);
+  const indices = typeof argnums === "number" ? [argnums] : listOf("grad", "argnums", argnums);
   return (...args) => {
     const outer = isRecording();
     return withRecording(true, () => {

@@ -1,9 +1,10 @@
-import type { FloatDType } from "../dtype.ts";
-import { checkOptions, unknownOption } from "../errors.ts";
+import { type FloatDType, isFloat } from "../dtype.ts";
+import { checkFunction, checkOptions, GradientError, unknownOption } from "../errors.ts";
 import { eye, reshape, transpose } from "../ops/index.ts";
 import type { Tensor } from "../tensor.ts";
 import { grad } from "./grad.ts";
 import { jvp } from "./jvp.ts";
+import { tensorIn } from "./tree.ts";
 import { vjp } from "./vjp.ts";
 import { vmap } from "./vmap.ts";
 
@@ -30,11 +31,24 @@ function basis(x: Tensor): Tensor {
  * ```
  */
 export function jacobian(f: (x: Tensor) => Tensor, options: JacobianOptions = {}): (x: Tensor) => Tensor {
+  return jacobianFor("jacobian", checkFunction("jacobian", f), options);
+}
+
+function jacobianFor(op: string, f: (x: Tensor) => Tensor, options: JacobianOptions): (x: Tensor) => Tensor {
   const { mode = "auto" } = checkOptions("jacobian", options, ["mode"]);
   if (!["auto", "forward", "reverse"].includes(mode)) {
     throw unknownOption("jacobian", "mode", mode, ["auto", "forward", "reverse"]);
   }
   return (x) => {
+    tensorIn(op, "the argument", x);
+    if (!isFloat(x.dtype)) {
+      throw new GradientError({
+        op,
+        message: "only floating-point tensors have gradients",
+        operands: [x],
+        hint: 'cast(x, "float32")',
+      });
+    }
     if (mode !== "forward") {
       const [y, pullBack] = vjp(f, x);
       if (mode === "reverse" || y.size <= x.size) {
@@ -61,5 +75,5 @@ export function jacobian(f: (x: Tensor) => Tensor, options: JacobianOptions = {}
  * ```
  */
 export function hessian(f: (x: Tensor) => Tensor): (x: Tensor) => Tensor {
-  return jacobian(grad(f), { mode: "forward" });
+  return jacobianFor("hessian", grad(checkFunction("hessian", f)), { mode: "forward" });
 }

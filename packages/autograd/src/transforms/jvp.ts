@@ -1,5 +1,5 @@
 import { isFloat } from "../dtype.ts";
-import { ArgumentError, describe, GradientError } from "../errors.ts";
+import { ArgumentError, checkFunction, describe, GradientError } from "../errors.ts";
 import { useForwardMode } from "../gradcheck/gradcheck.ts";
 import { zerosLike } from "../ops/index.ts";
 import { listOf, sameShape } from "../shape.ts";
@@ -111,6 +111,7 @@ export function jvp(
   primals: readonly Tensor[],
   tangents: readonly Tensor[],
 ): [Tensor | Tensor[], Tensor | Tensor[]] {
+  checkFunction("jvp", f);
   checkTangents("jvp", primals, tangents);
   let several = false;
   const result = pushForward(
@@ -153,6 +154,7 @@ export function checkTangents(op: string, primals: readonly Tensor[], tangents: 
  * ```
  */
 export function hvp(f: (x: Tensor) => Tensor, x: Tensor, v: Tensor): Tensor {
+  checkFunction("hvp", f);
   checkTangents("hvp", [x], [v]);
   return pushForward(grad(f) as TensorFunction, [x], [v]).tangents[0]!;
 }

@@ -1,4 +1,5 @@
 import { gradients } from "../backward.ts";
+import { checkFunction } from "../errors.ts";
 import { zeros, zerosLike } from "../ops/index.ts";
 import { isRecording, withRecording } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -24,12 +25,14 @@ export function vjp(
   f: (...inputs: Tensor[]) => Tensor,
   ...primals: readonly Tensor[]
 ): [value: Tensor, pullBack: (cotangent: Tensor) => Tensor[]] {
+  checkFunction("vjp", f);
   const outer = isRecording();
   return withRecording(true, () => {
     const aliases = primals.map((x) => alias("vjp", x));
     const value = tensorIn("vjp", "the function's result", f(...aliases));
     const seen = seenFromOutside([value], aliases);
     const pullBack = (cotangent: Tensor): Tensor[] => {
+      tensorIn("vjp", "the cotangent", cotangent);
       if (value.node === null) return primals.map(zerosLike);
       const createGraph = isRecording() && (seen || cotangent.node !== null || cotangent.trace !== null);
       return gradients(value, aliases, { cotangents: cotangent, retainGraph: true, createGraph });
@@ -56,6 +59,7 @@ export function linearize(
   f: (...inputs: Tensor[]) => Tensor,
   ...primals: readonly Tensor[]
 ): [value: Tensor, pushForward: (...tangents: Tensor[]) => Tensor] {
+  checkFunction("linearize", f);
   return withRecording(true, () => {
     const aliases = primals.map((x) => alias("linearize", x));
     const value = tensorIn("linearize", "the function's result", f(...aliases));

@@ -1,6 +1,6 @@
-import { ArgumentError, checkOptions, GradienteError, ShapeError } from "../errors.ts";
+import { ArgumentError, checkFunction, checkOptions, GradienteError, ShapeError } from "../errors.ts";
 import { broadcastTo, moveAxis } from "../ops/index.ts";
-import { normalizeAxis } from "../shape.ts";
+import { listOf, normalizeAxis } from "../shape.ts";
 import type { Op } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Trace } from "../trace.ts";
@@ -76,7 +76,9 @@ export function vmap<Args extends Tensor[], Result extends Tensor | readonly Ten
   f: (...args: Args) => Result,
   options: VmapOptions = {},
 ): (...args: Args) => Result extends Tensor ? Tensor : Tensor[] {
+  checkFunction("vmap", f);
   const { inAxes = 0, outAxes = 0 } = checkOptions("vmap", options, ["inAxes", "outAxes"]);
+  if (typeof inAxes !== "number") listOf("vmap", "inAxes", inAxes);
   return (...args) => {
     if (typeof inAxes !== "number" && inAxes.length !== args.length) {
       throw new ArgumentError({
@@ -113,7 +115,7 @@ export function vmap<Args extends Tensor[], Result extends Tensor | readonly Ten
       );
       return Array.isArray(result) ? values : values[0]!;
     });
-    const place = (y: Tensor): Tensor => (outAxes === 0 ? y : moveAxis(y, 0, outAxes));
+    const place = (y: Tensor): Tensor => (outAxes === 0 ? y : moveAxis(y, 0, normalizeAxis("vmap", outAxes, y)));
     const placed = Array.isArray(results) ? results.map(place) : place(results as Tensor);
     return placed as Result extends Tensor ? Tensor : Tensor[];
   };

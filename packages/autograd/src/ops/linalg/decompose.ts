@@ -1,12 +1,12 @@
-import { NumericalError, unknownOption } from "../../errors.ts";
+import { checkOptions, NumericalError, unknownOption } from "../../errors.ts";
 import type { Shape } from "../../shape.ts";
 import { applyAll, type Op, savesOutput } from "../../tape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { abs, add, div, mul, sub } from "../arithmetic.ts";
-import { diagonal, tril, triu } from "../arrange.ts";
 import { equal, greater, lessEqual, logicalAnd, where } from "../comparison.ts";
 import { eye, type TensorLike, zeros } from "../create.ts";
 import { detach, underlying } from "../detach.ts";
+import { diagonal, tril, triu } from "../diagonal.ts";
 import { matmul } from "../matmul.ts";
 import { any, max } from "../reduction.ts";
 import { concatenate, unsqueeze } from "../shape.ts";
@@ -94,8 +94,9 @@ const qrModes = ["reduced", "complete"] as const;
  */
 export function qr(
   a: TensorLike,
-  { mode = "reduced" }: { readonly mode?: (typeof qrModes)[number] } = {},
+  options: { readonly mode?: (typeof qrModes)[number] } = {},
 ): { q: Tensor; r: Tensor } {
+  const { mode = "reduced" } = checkOptions("qr", options, ["mode"]);
   const input = matrices("qr", a, false);
   if (!qrModes.includes(mode)) throw unknownOption("qr", "mode", mode, qrModes);
   const [m, n] = input.shape.slice(-2) as [number, number];
@@ -266,8 +267,9 @@ const firstColumns = (x: Tensor, s: Tensor): Tensor =>
  */
 export function svd(
   a: TensorLike,
-  { fullMatrices = false }: { readonly fullMatrices?: boolean } = {},
+  options: { readonly fullMatrices?: boolean } = {},
 ): { u: Tensor; s: Tensor; v: Tensor } {
+  const { fullMatrices = false } = checkOptions("svd", options, ["fullMatrices"]);
   const input = matrices("svd", a, false);
   const [m, n] = input.shape.slice(-2) as [number, number];
   const wide = m < n;

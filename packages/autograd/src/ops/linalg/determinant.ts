@@ -1,9 +1,9 @@
 import { apply, applyAll, type Op, type Saved, savesAll, savesInput } from "../../tape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { add, mul, sub } from "../arithmetic.ts";
-import { diagonal } from "../arrange.ts";
 import { eye, type TensorLike } from "../create.ts";
 import { detach, underlying } from "../detach.ts";
+import { diagonal } from "../diagonal.ts";
 import { matmul } from "../matmul.ts";
 import { sum } from "../reduction.ts";
 import { reshape } from "../reshape.ts";

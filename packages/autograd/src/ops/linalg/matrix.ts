@@ -1,5 +1,5 @@
-import { ArgumentError, ShapeError } from "../../errors.ts";
-import { normalizeAxes, normalizeAxis } from "../../shape.ts";
+import { ArgumentError, checkOptions, ShapeError } from "../../errors.ts";
+import { normalizeAxis, twoAxes } from "../../shape.ts";
 import { apply, type Op, type Saved, savesAll } from "../../tape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { abs, add, div, mul, sub } from "../arithmetic.ts";
@@ -67,10 +67,16 @@ const saved: Saved = savesAll(1);
  * ```
  */
 export function pinv(a: TensorLike, options: { readonly cutoff?: number } = {}): Tensor {
-  const input = matrices("pinv", a, false);
-  if (input.size === 0) return t(input);
+  return pseudoInverse("pinv", matrices("pinv", a, false), options);
+}
+
+function pseudoInverse(op: string, input: Tensor, options: { readonly cutoff?: number }): Tensor {
   const precision = input.dtype === "float64" ? 2 ** -52 : 2 ** -23;
-  const cutoff = options.cutoff ?? precision * Math.max(input.shape.at(-1)!, input.shape.at(-2)!);
+  const { cutoff = precision * Math.max(input.shape.at(-1)!, input.shape.at(-2)!) } = checkOptions(op, options, [
+    "cutoff",
+  ]);
+  if (!(cutoff >= 0)) throw new ArgumentError({ op, message: `cutoff is ${cutoff}`, hint: "it is 0 or more" });
+  if (input.size === 0) return t(input);
   return apply(pinvOp, [input], { cutoff });
 }
 
@@ -98,7 +104,7 @@ export function lstsq(a: TensorLike, b: TensorLike, options: { readonly cutoff?:
       operands: [input, right],
     });
   }
-  return matmul(pinv(input, options), right);
+  return matmul(pseudoInverse("lstsq", input, options), right);
 }
 
 /**
@@ -182,25 +188,37 @@ export type MatrixOrder = "fro" | "nuc" | number;
  */
 export function matrixNorm(
   a: TensorLike,
-  {
+  options: {
+    readonly ord?: MatrixOrder;
+    readonly axis?: readonly [number, number];
+    readonly keepDims?: boolean;
+  } = {},
+): Tensor {
+  const {
     ord = "fro",
     axis = [-2, -1],
     keepDims = false,
-  }: { readonly ord?: MatrixOrder; readonly axis?: readonly [number, number]; readonly keepDims?: boolean } = {},
-): Tensor {
+  } = checkOptions("matrixNorm", options, ["ord", "axis", "keepDims"]);
+  checkOrder("matrixNorm", ord);
+  const given = asTensor(a);
+  if (given.rank < 2) throw new ShapeError({ op: "matrixNorm", message: "there are no two axes", operands: [given] });
+  const at = twoAxes("matrixNorm", axis, given);
+  if (at[0] === at[1]) {
+    throw new ArgumentError({ op: "matrixNorm", message: "the axes are the same", operands: [given] });
+  }
+  const input = matrices("matrixNorm", moveAxis(given, at, [-2, -1]), false);
+  const found = normOfLast(input, ord);
+  if (!keepDims) return found;
+  return moveAxis(reshape(found, [...found.shape, 1, 1]), [-2, -1], at);
+}
+
+function checkOrder(op: string, ord: MatrixOrder): void {
   if (!(matrixOrders as readonly MatrixOrder[]).includes(ord)) {
     throw new ArgumentError({
-      op: "matrixNorm",
+      op,
       message: `ord is ${typeof ord === "string" ? JSON.stringify(ord) : ord}, expected one of ${matrixOrders.map(String).join(", ")}`,
     });
   }
-  const given = asTensor(a);
-  if (given.rank < 2) throw new ShapeError({ op: "matrixNorm", message: "there are no two axes", operands: [given] });
-  normalizeAxes("matrixNorm", axis, given);
-  const input = matrices("matrixNorm", moveAxis(given, axis, [-2, -1]), false);
-  const found = normOfLast(input, ord);
-  if (!keepDims) return found;
-  return moveAxis(reshape(found, [...found.shape, 1, 1]), [-2, -1], axis);
 }
 
 function normOfLast(a: Tensor, ord: MatrixOrder): Tensor {
@@ -224,7 +242,9 @@ function normOfLast(a: Tensor, ord: MatrixOrder): Tensor {
  * cond([[4, 0], [0, 2]]); // 2
  * ```
  */
-export function cond(a: TensorLike, { ord = 2 }: { readonly ord?: MatrixOrder } = {}): Tensor {
+export function cond(a: TensorLike, options: { readonly ord?: MatrixOrder } = {}): Tensor {
+  const { ord = 2 } = checkOptions("cond", options, ["ord"]);
+  checkOrder("cond", ord);
   if (ord !== 2 && ord !== -2) {
     const input = matrices("cond", a, true);
     return mul(matrixNorm(input, { ord }), matrixNorm(inverse(input, "cond"), { ord }));
@@ -245,7 +265,8 @@ export function cond(a: TensorLike, { ord = 2 }: { readonly ord?: MatrixOrder } 
  * cross([1, 0, 0], [0, 1, 0]); // [0, 0, 1]
  * ```
  */
-export function cross(a: TensorLike, b: TensorLike, { axis = -1 }: { readonly axis?: number } = {}): Tensor {
+export function cross(a: TensorLike, b: TensorLike, options: { readonly axis?: number } = {}): Tensor {
+  const { axis = -1 } = checkOptions("cross", options, ["axis"]);
   const [x, y] = [asTensor(a), asTensor(b)];
   const [p, q] = [normalizeAxis("cross", axis, x), normalizeAxis("cross", axis, y)];
   if (x.shape[p] !== 3 || y.shape[q] !== 3) {

@@ -1,12 +1,12 @@
-import { type Operand, ShapeError } from "../../errors.ts";
+import { checkOptions, type Operand, ShapeError } from "../../errors.ts";
 import { broadcastShapes } from "../../shape.ts";
 import { apply, type Op, type Saved, savesAll, savesOutput } from "../../tape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { add, mul, neg, sub } from "../arithmetic.ts";
-import { tril, triu } from "../arrange.ts";
 import { asBatch, broadcastTo } from "../broadcast.ts";
 import { cast } from "../cast.ts";
 import { asTensor, eye, type TensorLike } from "../create.ts";
+import { tril, triu } from "../diagonal.ts";
 import { matmul } from "../matmul.ts";
 import { reshape } from "../reshape.ts";
 import { each, matrices, t } from "./batch.ts";
@@ -126,11 +126,8 @@ export interface TriangularOptions {
  * triangularSolve([[2, 0], [1, 1]], [2, 3]); // [1, 2]
  * ```
  */
-export function triangularSolve(
-  a: TensorLike,
-  b: TensorLike,
-  { lower = true, transpose = false }: TriangularOptions = {},
-): Tensor {
+export function triangularSolve(a: TensorLike, b: TensorLike, options: TriangularOptions = {}): Tensor {
+  const { lower = true, transpose = false } = checkOptions("triangularSolve", options, ["lower", "transpose"]);
   const both = aligned("triangularSolve", a, b);
   const triangle = transpose ? t(both.a) : both.a;
   return finish(apply(triangularOp, [triangle, both.b], { lower: lower !== transpose }), both.isVector);
