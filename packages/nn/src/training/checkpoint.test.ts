@@ -258,6 +258,23 @@ describe("BackupAndRestore", () => {
     expect(() => readdirSync(directory)).toThrow(/ENOENT/);
   });
 
+  it("does not count a damaged checkpoint among those that it keeps", async () => {
+    const whole = await train({});
+    const directory = join(folder, "damaged-again");
+    const backup = () => new BackupAndRestore(directory, { saveFreq: 2, onDamaged: () => {} });
+    await train({ stopAfter: 10, callbacks: [backup()] });
+    // Each time the newest is damaged: there is always another before it.
+    for (let again = 0; again < 3; again++) {
+      const names = readdirSync(directory).sort();
+      expect(names).toHaveLength(2);
+      truncateSync(join(directory, names[1]!), 700);
+      await train({ stopAfter: 1, callbacks: [backup()] });
+      expect(readdirSync(directory)).not.toContain(names[1]);
+    }
+    expect(await train({ callbacks: [backup()] })).toEqual(whole);
+    expect(() => readdirSync(directory)).toThrow(/ENOENT/);
+  });
+
   it("refuses when all are damaged, rather than training anew unasked", async () => {
     const directory = join(folder, "all-damaged");
     mkdirSync(directory);
