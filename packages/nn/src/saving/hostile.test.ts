@@ -103,3 +103,17 @@ describe("metrics that count a great deal", () => {
     expect((await loadModel(bytes)).compiled).not.toBe(null);
   });
 });
+
+describe("archives", () => {
+  it("with two files of one name are refused: programs do not agree on which is meant", async () => {
+    const files = readZip(await encodeModel(new Sequential([new Dense(1, { inputShape: [2] })])), "it");
+    const contents = Object.fromEntries([...files].map(([name, read]) => [name, read()]));
+    const bytes = writeZip({ ...contents, "config.jsox": new TextEncoder().encode("{}") });
+    expect((await loadModel(bytes)).countParams()).toBe(3);
+    // The name's last letter, in its header and in the directory.
+    for (let at = 0; at < bytes.length; at++) {
+      if (new TextDecoder("latin1").decode(bytes.subarray(at, at + 11)) === "config.jsox") bytes[at + 10] = 0x6e;
+    }
+    await expect(loadModel(bytes)).rejects.toThrow(/"config.json" is in the file twice/);
+  });
+});

@@ -67,6 +67,14 @@ describe("states", () => {
     );
   });
 
+  it("keep apart what lies at paths that read the same", () => {
+    const value = { "a/b": tensor([1]), a: { b: tensor([2]), "b~": tensor([3]) }, "a/b~": new Float32Array([4]) };
+    const { json, tensors } = encodeState(value);
+    expect(JSON.stringify([...tensors.values()].map((t) => t.item()))).toBe("[1,2,3,4]");
+    const found = decodeState(json, tensors) as unknown as typeof value;
+    expect([found["a/b"].item(), found.a.b.item(), found.a["b~"].item(), found["a/b~"][0]]).toEqual([1, 2, 3, 4]);
+  });
+
   it("keep the dtype and shape of tensors", () => {
     const { json, tensors } = encodeState({ a: [tensor([[true, false]]), tensor([1.5], { dtype: "float64" })] });
     expect([...tensors.keys()]).toEqual(["a/0", "a/1"]);
