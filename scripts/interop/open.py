@@ -101,6 +101,13 @@ def outputs_of(model, inputs):
     return [np.asarray(y) for y in (result if isinstance(result, list) else [result])]
 
 
+def apart(model, case):
+    """The largest distance of any output from what was computed there."""
+    outputs = outputs_of(model, case["inputs"])
+    assert len(outputs) == len(case["outputs"]), f"{len(outputs)} outputs"
+    return max(distance(y, array(e)) for y, e in zip(outputs, case["outputs"]))
+
+
 def listed(a):
     return {"shape": list(a.shape), "data": np.asarray(a, dtype="float64").ravel().tolist()}
 
@@ -112,7 +119,7 @@ def with_keras(case, name, ending):
         model = keras.models.load_model(path)
         told = [str(w.message) for w in caught if "optimizer" in str(w.message) or "Skipping" in str(w.message)]
     assert not told, told[0]
-    far = max(distance(y, array(e)) for y, e in zip(outputs_of(model, case["inputs"]), case["outputs"]))
+    far = apart(model, case)
     assert far <= 1e-5, f"predictions are {far:.1e} apart"
     result = {"distance": far}
     if ending == "keras":
@@ -120,7 +127,7 @@ def with_keras(case, name, ending):
         for w in model.weights:
             w.assign(np.zeros(w.shape, dtype=keras.backend.standardize_dtype(w.dtype)))
         model.load_weights(os.path.join(folder, f"{name}.weights.h5"))
-        far = max(distance(y, array(e)) for y, e in zip(outputs_of(model, case["inputs"]), case["outputs"]))
+        far = apart(model, case)
         assert far <= 1e-5, f"after load_weights predictions are {far:.1e} apart"
     inputs = [array(x) for x in case["inputs"]]
     targets = [array(y) for y in case["targets"]]

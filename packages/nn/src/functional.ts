@@ -2,8 +2,9 @@ import { ArgumentError, noGrad, type Tensor } from "@gradiente/autograd";
 import { type Config, type Json, snakeCase } from "./config.ts";
 import type { ModelGraph } from "./drawing/graph.ts";
 import { DataError } from "./errors.ts";
+import { LayerNames } from "./layer-names.ts";
 import { InputLayer } from "./layers/core.ts";
-import { checkNames, freeName, Model, type ModelOptions } from "./model.ts";
+import { Model, type ModelOptions } from "./model.ts";
 import { type BatchShape, type CallContext, type Layer, layerConfig } from "./module.ts";
 import { type LayerCall, mapOptions, SymbolicTensor } from "./symbolic.ts";
 
@@ -57,13 +58,11 @@ export class Functional extends Model {
     this.inputs = asList(inputs);
     this.outputs = asList(outputs);
     this.calls = sorted(this.inputs, this.outputs);
-    const layers: Layer[] = [];
-    for (const { layer } of this.calls) {
-      if (layers.includes(layer)) continue;
-      if (!layer.isNamed) layer.nameIfUnnamed(freeName(layer.name, layers));
-      layers.push(layer);
+    const names = new LayerNames();
+    for (const layer of new Set(this.calls.map((call) => call.layer))) {
+      if (!layer.isNamed) layer.nameIfUnnamed(names.free(layer.name));
+      names.take(layer.name);
     }
-    checkNames(layers);
     for (const t of this.inputs) if (t.call.inputs.length === 0) t.layer.ensureBuilt(t.shape);
     this.chain = byDepth(this.calls, this.inputs, this.outputs);
     for (const { layer, inputs: given } of this.applications()) {

@@ -3,7 +3,8 @@ import type { Callback, History } from "./callbacks/callback.ts";
 import { dotOf } from "./drawing/dot.ts";
 import type { ModelGraph } from "./drawing/graph.ts";
 import { type DrawingOptions, svgOf } from "./drawing/svg.ts";
-import { DataError, ModelFileError, NotReadyError, unknownName } from "./errors.ts";
+import { ModelFileError, NotReadyError, unknownName } from "./errors.ts";
+import { LayerNames } from "./layer-names.ts";
 import { type BatchShape, type CallContext, drawSeed, Layer, type LayerOptions } from "./module.ts";
 import type { SaveOptions } from "./saving/save.ts";
 import { Fields, generatorState, restoreGenerator, type State } from "./state.ts";
@@ -89,7 +90,7 @@ export abstract class Model extends Layer {
 
   /** States a layer of a model of one's own, and names it: `this.hidden = this.track(new Dense(8))`. */
   protected track<T extends Layer>(layer: T): T {
-    if (!layer.isNamed) layer.nameIfUnnamed(freeName(layer.name, this.tracked));
+    if (!layer.isNamed) layer.nameIfUnnamed(new LayerNames(this.tracked.map((l) => l.name)).free(layer.name));
     this.tracked.push(layer);
     return layer;
   }
@@ -482,22 +483,4 @@ function isOptions<T extends object>(value: Arrays | T | undefined): value is T 
 function attachAll(callbacks: readonly Callback[] | undefined, model: Model, steps: number | null): void {
   const params = { epochs: 1, steps, verbose: 0, initialEpoch: 0, validationFreq: null } as const;
   for (const c of callbacks ?? []) c.attach(model, params, null);
-}
-
-/** `dense`, or `dense_1` and so on where that is taken. */
-export function freeName(base: string, layers: readonly Layer[]): string {
-  const taken = new Set(layers.map((l) => l.name));
-  if (!taken.has(base)) return base;
-  let n = 1;
-  while (taken.has(`${base}_${n}`)) n++;
-  return `${base}_${n}`;
-}
-
-/** @throws {DataError} when two layers have one name. */
-export function checkNames(layers: readonly Layer[]): void {
-  const seen = new Set<string>();
-  for (const { name } of layers) {
-    if (seen.has(name)) throw new DataError({ op: "model", message: `two layers are named "${name}"` });
-    seen.add(name);
-  }
 }

@@ -1,8 +1,9 @@
 import { ArgumentError, type Generator, noGrad, type Tensor } from "@gradiente/autograd";
 import type { Config } from "./config.ts";
 import type { ModelGraph } from "./drawing/graph.ts";
+import { LayerNames } from "./layer-names.ts";
 import { InputLayer } from "./layers/core.ts";
-import { checkNames, freeName, Model, type ModelOptions } from "./model.ts";
+import { Model, type ModelOptions } from "./model.ts";
 import { type BatchShape, type CallContext, Layer, layerConfig } from "./module.ts";
 
 /**
@@ -20,6 +21,7 @@ import { type BatchShape, type CallContext, Layer, layerConfig } from "./module.
 export class Sequential extends Model {
   static override readonly className = "Sequential";
   private readonly chain: Layer[] = [];
+  private readonly names = new LayerNames();
   private startShape: readonly (number | null)[] | null = null;
 
   constructor(layers: readonly Layer[] = [], options: ModelOptions = {}) {
@@ -59,9 +61,9 @@ export class Sequential extends Model {
     }
     if (this.chain.length === 0 && this.startShape === null) this.startShape = layer.statedInputShape;
     if (layer instanceof InputLayer) return;
-    if (!layer.isNamed) layer.nameIfUnnamed(freeName(layer.name, this.chain));
+    if (!layer.isNamed) layer.nameIfUnnamed(this.names.free(layer.name));
+    this.names.take(layer.name);
     this.chain.push(layer);
-    checkNames(this.chain);
   }
 
   private buildIfKnown(): void {

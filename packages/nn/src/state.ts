@@ -31,6 +31,13 @@ const deepest = 64;
 /** A state as text and tensors, which are named by their path in it. Every number comes back bit for bit. */
 export function encodeState(state: State): EncodedState {
   const tensors = new Map<string, Tensor>();
+  /** A path as a name; the paths of `{ "a/b": x }` and `{ a: { b: y } }` are the same, names are not. */
+  const named = (path: string, value: Tensor): string => {
+    let name = path;
+    while (tensors.has(name)) name += "~";
+    tensors.set(name, value);
+    return name;
+  };
   const encode = (value: State, path: string): unknown => {
     if (typeof value === "number") {
       const name = Object.is(value, -0) ? "-0" : String(value);
@@ -38,12 +45,10 @@ export function encodeState(state: State): EncodedState {
     }
     if (value === null || typeof value !== "object") return value;
     if (value instanceof Tensor) {
-      tensors.set(path, value);
-      return { $tensor: path };
+      return { $tensor: named(path, value) };
     }
     if (isTypedArray(value)) {
-      tensors.set(path, tensor({ data: value, shape: [value.length] }));
-      return { $array: path };
+      return { $array: named(path, tensor({ data: value, shape: [value.length] })) };
     }
     if (isList(value)) return value.map((item, i) => encode(item, `${path}/${i}`));
     return Object.fromEntries(

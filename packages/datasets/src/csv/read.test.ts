@@ -286,3 +286,41 @@ describe("readCsv", () => {
     }
   });
 });
+
+describe("columns named like inherited properties", () => {
+  const names = ["__proto__", "constructor", "toString", "a"];
+  const bytes = text(`${names.join(",")}\n2020-01-01,x,1,2\n2021-01-01,y,,3\n2022-01-01,x,4,5\n`);
+
+  it("are columns like all others", async () => {
+    const csv = await readCsv(bytes, { types: { a: "number" } });
+    expect(csv.columns.map((c) => [c.name, c.type])).toEqual([
+      ["__proto__", "date"],
+      ["constructor", "text"],
+      ["toString", "integer"],
+      ["a", "number"],
+    ]);
+    for (const record of await csv.toList()) {
+      expect(Object.keys(record)).toEqual(names);
+      expect(Object.getPrototypeOf(record)).toBe(Object.prototype);
+    }
+  });
+
+  it("are encoded by their own options only", async () => {
+    const types: CsvOptions["types"] = Object.fromEntries([
+      ["a", "number"],
+      ["constructor", "category"],
+    ]);
+    const samples = await readCsv(bytes, {
+      types,
+      target: "a",
+      standardize: false,
+      missing: Object.fromEntries([["toString", "mean"]]),
+      categories: Object.fromEntries([["constructor", "ordinal"]]),
+    });
+    expect((await samples.toList()).map(({ x }) => [...x.data])).toEqual([
+      [18_262, 0, 1],
+      [18_628, 1, 2.5],
+      [18_993, 0, 4],
+    ]);
+  });
+});

@@ -82,7 +82,9 @@ async function readLayout(records: RecordStream, options: CsvOptions, missing: R
   const chosen = options.columns ?? names;
   const cells = chosen.map((name) => names.indexOf(name));
   const columns = chosen.map((name, i): CsvColumn => {
-    const declared = options.types?.[name];
+    // Names come from the file: "constructor" is no type that anybody has declared.
+    const { types = {} } = options;
+    const declared = Object.hasOwn(types, name) ? types[name] : undefined;
     if (declared !== undefined) return { name, type: declared, inferred: false };
     const texts = sample.flatMap(({ cells: found }) => {
       const text = found[cells[i]!];
@@ -91,6 +93,12 @@ async function readLayout(records: RecordStream, options: CsvOptions, missing: R
     return { name, type: inferType(texts, options.decimal ?? "."), inferred: true };
   });
   return { columns, cells, width: names.length };
+}
+
+/** Puts a cell into a record; an assignment to "__proto__" would change what the record inherits. */
+function put(record: CsvRecord, name: string, value: CsvCell): void {
+  if (name !== "__proto__") record[name] = value;
+  else Object.defineProperty(record, name, { value, writable: true, enumerable: true, configurable: true });
 }
 
 class CsvCursor implements Cursor<CsvRecord> {
@@ -137,13 +145,13 @@ class CsvCursor implements Cursor<CsvRecord> {
       const { name, type } = columns[i]!;
       const text = record.cells[cells[i]!];
       if (text === undefined || this.#missing.has(text) || this.#missing.has(text.trim())) {
-        typed[name] = null;
+        put(typed, name, null);
         continue;
       }
       // A column inferred to be of integers may well go on with fractions.
       const value = parseCell(text, columns[i]!.inferred && type === "integer" ? "number" : type, decimal);
       if (value === undefined) throw this.#cellError(record, i, text);
-      typed[name] = value;
+      put(typed, name, value);
     }
     Object.defineProperty(typed, ORIGIN, { value: { file: this.#records.stream.name, line: record.line } });
     return typed;

@@ -306,12 +306,17 @@ class ColumnStatistics {
   }
 }
 
+/** What an option says of a column; names of columns may be those of inherited properties. */
+function ownOf<T>(byColumn: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(byColumn, name) ? byColumn[name] : undefined;
+}
+
 function policyFor(name: string, options: FitOptions): MissingPolicy {
   const { missing = "error" } = options;
   const isOne = typeof missing === "string" || ("constant" in missing && Object.keys(missing).length === 1);
   const policy = isOne
     ? (missing as MissingPolicy)
-    : ((missing as Readonly<Record<string, MissingPolicy>>)[name] ?? "error");
+    : (ownOf(missing as Readonly<Record<string, MissingPolicy>>, name) ?? "error");
   if (typeof policy !== "object") requireOneOf(`missing.${name}`, policy, POLICIES);
   else if (!("constant" in policy)) {
     throw new ArgumentError("unknown value", {
@@ -402,9 +407,10 @@ export async function fitEncoder(records: Dataset<TableRecord>, options: FitOpti
     const { column } = statistic;
     const isTarget = targets.includes(column.name);
     const text = isText(column);
-    const wanted = typeof categories === "string" ? categories : (categories[column.name] ?? "oneHot");
+    const wanted = typeof categories === "string" ? categories : (ownOf(categories, column.name) ?? "oneHot");
     requireOneOf(`categories.${column.name}`, wanted, ["oneHot", "ordinal"]);
-    const chosen = isTarget && (typeof categories === "string" || !(column.name in categories)) ? "ordinal" : wanted;
+    const chosen =
+      isTarget && (typeof categories === "string" || !Object.hasOwn(categories, column.name)) ? "ordinal" : wanted;
     const scaled =
       !text && !isTarget && (typeof standardize === "boolean" ? standardize : standardize.includes(column.name));
     const missing = standIn(statistic, policyFor(column.name, options), text);

@@ -48,6 +48,8 @@ export class BackupAndRestore extends Callback {
   resumedFrom: string | null = null;
   /** The number of the last checkpoint. */
   private number = 0;
+  /** Checkpoints that cannot be read. They are no longer among those that are kept, and go when there is a new one. */
+  private damaged: readonly string[] = [];
 
   /** @throws {ArgumentError} for an empty path or options that mean nothing. */
   constructor(directory: string, options: BackupAndRestoreOptions = {}) {
@@ -72,6 +74,7 @@ export class BackupAndRestore extends Callback {
     this.resumedFrom = null;
     const found = await this.checkpoints();
     this.number = found.at(-1)?.number ?? 0;
+    this.damaged = [];
     const damaged: CheckpointError[] = [];
     const { readCheckpoint } = await import("../training/checkpoint.ts");
     for (const { path } of found.reverse()) {
@@ -82,6 +85,7 @@ export class BackupAndRestore extends Callback {
       } catch (error) {
         if (!(error instanceof CheckpointError) || error.reason === "mismatch") throw error;
         damaged.push(error);
+        if (error.reason === "damaged") this.damaged = [...this.damaged, path];
         (this.options.onDamaged ?? warn)(error);
       }
     }
@@ -134,7 +138,10 @@ export class BackupAndRestore extends Callback {
   private async removeAllBut(count: number): Promise<void> {
     const { rm } = nodeModule("node:fs/promises");
     const found = await this.checkpoints();
-    for (const { path } of found.slice(0, Math.max(0, found.length - count))) await rm(path, { force: true });
+    const whole = found.filter(({ path }) => !this.damaged.includes(path));
+    const surplus = whole.slice(0, Math.max(0, whole.length - count)).map(({ path }) => path);
+    for (const path of [...this.damaged, ...surplus]) await rm(path, { force: true });
+    this.damaged = [];
   }
 
   /** The checkpoints in the folder, oldest first. What a killed process left half-written is removed. */

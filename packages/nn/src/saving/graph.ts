@@ -79,8 +79,7 @@ export function functionalOf(config: Config, makeLayer: MakeLayer): Functional {
         : [],
     );
   }
-  // Files list layers in an order that need not be that of their use.
-  let waiting = entries.flatMap((entry) =>
+  const calls = entries.flatMap((entry) =>
     listOf(entry.inbound_nodes).map((node, use) => ({
       name: nameOf(entry),
       use,
@@ -88,31 +87,36 @@ export function functionalOf(config: Config, makeLayer: MakeLayer): Functional {
       options: withoutMask(keywordsOf(node), operations),
     })),
   );
-  while (waiting.length > 0) {
-    const later: typeof waiting = [];
-    for (const item of waiting) {
-      const own = made.get(item.name)!;
-      const find = ({ layer, use, output }: Place) => made.get(layer)?.[use]?.[output];
-      const parents = [...item.from, ...givenTensors(item.options)].map(find);
-      if (parents.some((p) => p === undefined) || own.length !== item.use) {
-        later.push(item);
-        continue;
-      }
-      const layer = layers.get(item.name)!;
-      own.push(
-        layer.connect(
-          item.from.map(find) as SymbolicTensor[],
-          mapOptions(item.options, (place) => find(place)!),
-        ),
-      );
+  const find = ({ layer, use, output }: Place) => made.get(layer)?.[use]?.[output];
+  const keyOf = (layer: string, use: number): string => `${use} ${layer}`;
+  /** The call that must be made before another; null where there is none. */
+  const missing = ({ name, use, from, options }: (typeof calls)[number]): string | null => {
+    if (made.get(name)!.length !== use) return keyOf(name, use - 1);
+    const place = [...from, ...givenTensors(options)].find((p) => find(p) === undefined);
+    return place === undefined ? null : keyOf(place.layer, place.use);
+  };
+  // Files list layers in an order that need not be that of their use. A call that lacks another waits for that one, so
+  // that none is looked at more often than it has inputs.
+  const waiting = new Map<string, typeof calls>();
+  for (let i = 0; i < calls.length; i++) {
+    const call = calls[i]!;
+    const lacking = missing(call);
+    if (lacking !== null) {
+      const others = waiting.get(lacking);
+      if (others === undefined) waiting.set(lacking, [call]);
+      else others.push(call);
+      continue;
     }
-    if (later.length === waiting.length) {
-      throw new ModelFileError({
-        op: "loadModel",
-        message: `the inputs of the layer "${later[0]!.name}" are not in the file`,
-      });
-    }
-    waiting = later;
+    const parents = call.from.map(find) as SymbolicTensor[];
+    const options = mapOptions(call.options, (place) => find(place)!);
+    made.get(call.name)!.push(layers.get(call.name)!.connect(parents, options));
+    const key = keyOf(call.name, call.use);
+    calls.push(...(waiting.get(key) ?? []));
+    waiting.delete(key);
+  }
+  for (const [first] of waiting.values()) {
+    const message = `the inputs of the layer "${first!.name}" are not in the file`;
+    throw new ModelFileError({ op: "loadModel", message });
   }
   const ends = (places: Json | undefined): SymbolicTensor[] => {
     const list = listOf(places);

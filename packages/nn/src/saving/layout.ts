@@ -230,7 +230,8 @@ export function readLegacyWeights(model: Model, group: FileGroup, file: string):
     const arrays = namedArrays(group.groups.get(name), file);
     return arrays.length > 0 ? [{ name, arrays: arrays.map((a) => a.array) }] : [];
   });
-  const stateful = (layer: Layer): boolean => layer.weights.length > 0 || stored.some((s) => s.name === layer.name);
+  const byName = new Map(stored.toReversed().map((s) => [s.name, s]));
+  const stateful = (layer: Layer): boolean => layer.weights.length > 0 || byName.has(layer.name);
   const layers = model.layers.filter(stateful);
   if (stored.length !== layers.length) {
     throw new ModelFileError({
@@ -240,7 +241,7 @@ export function readLegacyWeights(model: Model, group: FileGroup, file: string):
   }
   const matches: Match[] = [];
   layers.forEach((layer, i) => {
-    const { arrays } = stored.find((s) => s.name === layer.name) ?? stored[i]!;
+    const { arrays } = byName.get(layer.name) ?? stored[i]!;
     if (layer.weights.length > 0) match(file, layer.name, legacyOrder(layer), arrays, matches);
   });
   fill(matches);

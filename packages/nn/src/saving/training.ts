@@ -107,6 +107,7 @@ export function restoreTraining(model: Model, training: Config): Optimizer | nul
   if (typeof loss !== "string" && typeof loss !== "object") throw fail("loss");
   const optimizer = resolveOptimizer(given as Serialized);
   const weights = training.loss_weights;
+  checkCounts([training.metrics ?? null, training.weighted_metrics ?? null]);
   const metrics = metricsOf(training.metrics, model.outputNames);
   const weighted = metricsOf(training.weighted_metrics, model.outputNames);
   const numbers = isRecord(weights) ? model.outputNames.map((name) => weights[name] ?? 1) : weights;
@@ -118,6 +119,30 @@ export function restoreTraining(model: Model, training: Config): Optimizer | nul
     ...(Array.isArray(numbers) && numbers.every((n) => typeof n === "number") ? { lossWeights: numbers } : {}),
   });
   return optimizer;
+}
+
+/** What metrics of one file may count together: a number in it costs nothing, what is counted for it does. */
+const mostCounts = 2 ** 24;
+
+/** Refuses metrics with so many thresholds or classes that a small file would fill the memory. */
+function checkCounts(given: Json | undefined): void {
+  let left = mostCounts;
+  const visit = (value: Json | undefined): void => {
+    if (Array.isArray(value)) for (const item of value) visit(item);
+    if (!isRecord(value)) return;
+    const { num_thresholds: thresholds, num_classes: classes } = value;
+    if (typeof thresholds === "number") left -= 16 * thresholds; // several arrays of each
+    if (typeof classes === "number") left -= classes * classes;
+    if (!(left >= 0)) {
+      throw new ModelFileError({
+        op: "loadModel",
+        message: "the file's metrics have more thresholds and pairs of classes than can be counted",
+        hint: "load the model with compile: false",
+      });
+    }
+    for (const item of Object.values(value)) visit(item);
+  };
+  visit(given);
 }
 
 /** Metrics in the lists, or lists by output, that versions of Keras write. */

@@ -46,6 +46,10 @@ export function readZip(bytes: Uint8Array, file: string): ReadonlyMap<string, Zi
     const at = directory.u32();
     const name = new TextDecoder().decode(directory.take(nameLength));
     directory.skip(extra + comment);
+    // Programs do not agree on which of two is meant.
+    if (entries.has(name)) {
+      throw new ModelFileError({ op: "loadModel", message: `"${name}" is in ${file} twice` });
+    }
     entries.set(name, () => {
       const fail = (message: string): ModelFileError =>
         new ModelFileError({ op: "loadModel", message: `"${name}" in ${file} ${message}` });

@@ -67,6 +67,14 @@ describe("states", () => {
     );
   });
 
+  it("keep apart what lies at paths that read the same", () => {
+    const value = { "a/b": tensor([1]), a: { b: tensor([2]), "b~": tensor([3]) }, "a/b~": new Float32Array([4]) };
+    const { json, tensors } = encodeState(value);
+    expect(JSON.stringify([...tensors.values()].map((t) => t.item()))).toBe("[1,2,3,4]");
+    const found = decodeState(json, tensors) as unknown as typeof value;
+    expect([found["a/b"].item(), found.a.b.item(), found.a["b~"].item(), found["a/b~"][0]]).toEqual([1, 2, 3, 4]);
+  });
+
   it("keep the dtype and shape of tensors", () => {
     const { json, tensors } = encodeState({ a: [tensor([[true, false]]), tensor([1.5], { dtype: "float64" })] });
     expect([...tensors.keys()]).toEqual(["a/0", "a/1"]);
@@ -255,6 +263,23 @@ describe("BackupAndRestore", () => {
     expect(backup.resumedFrom).toBe(join(directory, older!));
     expect(seen[0]?.some((name) => name.endsWith(".tmp"))).toBe(true);
     expect(older).toMatch(/^checkpoint-\d{8}\.ckpt$/);
+    expect(() => readdirSync(directory)).toThrow(/ENOENT/);
+  });
+
+  it("does not count a damaged checkpoint among those that it keeps", async () => {
+    const whole = await train({});
+    const directory = join(folder, "damaged-again");
+    const backup = () => new BackupAndRestore(directory, { saveFreq: 2, onDamaged: () => {} });
+    await train({ stopAfter: 10, callbacks: [backup()] });
+    // Each time the newest is damaged: there is always another before it.
+    for (let again = 0; again < 3; again++) {
+      const names = readdirSync(directory).sort();
+      expect(names).toHaveLength(2);
+      truncateSync(join(directory, names[1]!), 700);
+      await train({ stopAfter: 1, callbacks: [backup()] });
+      expect(readdirSync(directory)).not.toContain(names[1]);
+    }
+    expect(await train({ callbacks: [backup()] })).toEqual(whole);
     expect(() => readdirSync(directory)).toThrow(/ENOENT/);
   });
 

@@ -25,6 +25,7 @@ export function readFilters(c: Cursor): readonly Filter[] {
   const version = c.u8();
   const count = c.u8();
   if (version === 1) c.skip(6);
+  const seen = new Set<number>();
   return Array.from({ length: count }, () => {
     const id = c.u16();
     const name = version === 1 || id >= 256 ? c.u16() : 0;
@@ -34,6 +35,9 @@ export function readFilters(c: Cursor): readonly Filter[] {
     const filter = { id, values: Array.from({ length: values }, () => c.u32()) };
     if (version === 1 && values % 2 === 1) c.skip(4);
     if (![deflate, shuffle, checksum].includes(id)) throw unsupported(c.file, `HDF5's filter ${id}`);
+    // Deflated bytes that are deflated again would stand for far more than the file could hold.
+    if (seen.has(id)) throw unsupported(c.file, "a filter that is applied twice");
+    seen.add(id);
     return filter;
   });
 }
@@ -43,11 +47,15 @@ export function readChunks(file: Cursor, array: Chunked): Uint8Array {
   const { shape, lengths, elementSize } = array;
   const size = shape.reduce((a, b) => a * b, elementSize);
   const pieceSize = lengths.reduce((a, b) => a * b, elementSize);
+  const across = shape.map((n, i) => Math.ceil(n / lengths[i]!));
+  const pieces = across.reduce((a, b) => a * b, 1);
   // Deflate shrinks by at most 1032 to 1.
   const most = 1032 * file.bytes.length;
-  if (!(size <= most && pieceSize <= most)) throw damaged(file.file, array.address, `at most ${most} bytes`, `${size}`);
+  const inAll = Math.max(size, pieces * pieceSize);
+  if (!(inAll <= most)) throw damaged(file.file, array.address, `at most ${most} bytes`, `${inAll}`);
   const whole = new Uint8Array(size);
   const seen = new Set<number>();
+  const filled = new Set<number>();
   const open = array.address >= file.bytes.length ? [] : [array.address];
   for (let address = open.pop(); address !== undefined; address = open.pop()) {
     if (seen.has(address)) throw damaged(file.file, address, "a tree", "a node within itself");
@@ -66,12 +74,27 @@ export function readChunks(file: Cursor, array: Chunked): Uint8Array {
         open.push(child);
         continue;
       }
-      if (seen.has(child)) throw damaged(file.file, child, "a chunk of its own", "one that was read before");
-      seen.add(child);
+      // Every piece has a place of its own, so that no more is unpacked than the array has.
+      const index = placeOf(array, across, start);
+      if (index === null || filled.has(index)) {
+        throw damaged(file.file, node.at, `a chunk in the grid [${across}]`, `one at [${start}]`);
+      }
+      filled.add(index);
       place(whole, array, start, unfiltered(file.from(child, stored), array, mask, pieceSize));
     }
   }
   return whole;
+}
+
+/** Which piece of the grid begins at a place; null where none does. */
+function placeOf({ lengths }: Chunked, across: readonly number[], start: readonly number[]): number | null {
+  let index = 0;
+  for (const [axis, at] of start.entries()) {
+    const along = at / lengths[axis]!;
+    if (!Number.isInteger(along) || along >= across[axis]!) return null;
+    index = index * across[axis]! + along;
+  }
+  return index;
 }
 
 /** The bytes of a piece before the filters; bits of `mask` say which were left out. */

@@ -17,6 +17,32 @@ export function unsupported(file: string, what: string): ModelFileError {
   });
 }
 
+/**
+ * What may be done for one file: what takes a step of work, such as a message or a link, takes some bytes of a file too,
+ * so that a file that asks for more says something twice, and would go on for long.
+ */
+export class Budget {
+  private steps: number;
+  private text: number;
+  private readonly file: string;
+
+  constructor(file: string, bytes: number) {
+    this.file = file;
+    this.steps = 1000 + Math.ceil(bytes / 4);
+    this.text = 2 ** 20 + 4 * bytes;
+  }
+  /** Takes note of steps. @throws {ModelFileError} when there were too many. */
+  spend(steps: number, at: number): void {
+    this.steps -= steps;
+    if (!(this.steps >= 0)) throw damaged(this.file, at, "no more objects than fit", "a link to another");
+  }
+  /** Takes note of bytes of names, texts and numbers in attributes. @throws {ModelFileError} when there were too many. */
+  spendText(bytes: number, at: number): void {
+    this.text -= bytes;
+    if (!(this.text >= 0)) throw damaged(this.file, at, "names and attributes that fit the file", "more");
+  }
+}
+
 /** Reads little-endian numbers from a part of a file; what lies outside is an error, never `undefined`. */
 export class Cursor {
   readonly bytes: Uint8Array;

@@ -1,4 +1,4 @@
-import { type Cursor, damaged, unsupported } from "./cursor.ts";
+import { type Budget, type Cursor, damaged, unsupported } from "./cursor.ts";
 
 /** Number of bytes that hold numbers up to `n`. */
 const bytesFor = (n: number): number => Math.max(1, Math.ceil(Math.log2(n + 1) / 8));
@@ -7,14 +7,14 @@ const bytesFor = (n: number): number => Math.max(1, Math.ceil(Math.log2(n + 1) /
  * Links or attributes that were too many for an object's header: objects in a fractal heap, found by an index, which
  * is a B-tree of version 2. Both addresses are undefined (all ones) where there are none.
  */
-export function readDense(file: Cursor, heapAddress: number, indexAddress: number): Cursor[] {
+export function readDense(file: Cursor, heapAddress: number, indexAddress: number, budget: Budget): Cursor[] {
   if (heapAddress >= file.bytes.length || indexAddress >= file.bytes.length) {
     const none = heapAddress >= 2 ** 64 - 2048;
     if (none) return [];
     throw damaged(file.file, file.bytes.length, "a heap of links or attributes", "the end");
   }
   const heap = readHeap(file, heapAddress);
-  return recordsOf(file, indexAddress).map((record) => heap(record));
+  return recordsOf(file, indexAddress, budget).map((record) => heap(record));
 }
 
 /** Gives the object of an identifier. */
@@ -47,20 +47,18 @@ function readHeap(file: Cursor, address: number): (id: Cursor) => Cursor {
   /** The direct block that covers an offset, and the offset it begins with. */
   const blockAt = (offset: number): readonly [number, number] => {
     if (rows === 0) return [root, 0];
-    let start = 0;
     const block = file.from(root);
     block.signature("FHIB");
-    block.skip(1 + 8 + offsetBytes);
-    for (let row = 0; row < rows; row++) {
-      const size = row < 2 ? smallest : smallest * 2 ** (row - 1);
-      if (row >= directRows) throw unsupported(file.file, "heaps of links or attributes this large");
-      for (let i = 0; i < width; i++) {
-        const child = block.u64();
-        if (offset < start + size) return [child, start];
-        start += size;
-      }
-    }
-    throw damaged(file.file, root, `a block with the offset ${offset}`, "none");
+    // Blocks of the first two rows have the same size, those of each further one twice that of the one before.
+    const across = width * smallest;
+    const row = offset < across ? 0 : Math.floor(Math.log2(offset / across)) + 1;
+    if (row >= rows) throw damaged(file.file, root, `a block with the offset ${offset}`, "none");
+    if (row >= directRows) throw unsupported(file.file, "heaps of links or attributes this large");
+    const size = row < 2 ? smallest : smallest * 2 ** (row - 1);
+    const first = row === 0 ? 0 : across * 2 ** (row - 1);
+    const index = Math.floor((offset - first) / size);
+    block.skip(1 + 8 + offsetBytes + 8 * (row * width + index));
+    return [block.u64(), first + index * size];
   };
   return (id) => {
     if ((id.u8() & 0x30) !== 0) throw unsupported(file.file, "links or attributes outside their heap");
@@ -73,7 +71,7 @@ function readHeap(file: Cursor, address: number): (id: Cursor) => Cursor {
 }
 
 /** The identifiers that an index contains. */
-function recordsOf(file: Cursor, address: number): Cursor[] {
+function recordsOf(file: Cursor, address: number, budget: Budget): Cursor[] {
   const c = file.from(address);
   c.signature("BTHD");
   c.skip(1);
@@ -87,12 +85,14 @@ function recordsOf(file: Cursor, address: number): Cursor[] {
   const count = c.u16();
   if (count === 0) return [];
   if (depth > 1 || size < 11) throw unsupported(file.file, "groups of this many links or attributes");
-  const identifiers = (from: Cursor, many: number): Cursor[] =>
-    Array.from({ length: many }, () => {
+  const identifiers = (from: Cursor, many: number): Cursor[] => {
+    budget.spend(many, from.at);
+    return Array.from({ length: many }, () => {
       const at = from.at + (type === 5 ? 4 : 0);
       from.skip(size);
       return from.from(at, type === 5 ? 7 : 8);
     });
+  };
   const leaf = (at: number, many: number): Cursor[] => {
     const node = file.from(at);
     node.signature("BTLF");

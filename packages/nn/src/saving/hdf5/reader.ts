@@ -1,5 +1,5 @@
 import { type Chunked, type Filter, readChunks, readFilters } from "./chunks.ts";
-import { Cursor, damaged, decodeText, unsupported } from "./cursor.ts";
+import { Budget, Cursor, damaged, decodeText, unsupported } from "./cursor.ts";
 import { readDense } from "./dense.ts";
 import { decodeNumbers, type ElementType, type FileNumbers, readSpace, readType } from "./types.ts";
 
@@ -36,7 +36,7 @@ export function isHdf5(bytes: Uint8Array): boolean {
  * links, attributes in headers and dense ones, numbers and texts, arrays that are compact, contiguous or chunked (with
  * a version 1 tree), deflated, shuffled or with checksums. Not read: links out of the group (soft, external), data in
  * other files, other types. The work is bounded by the length of the file, whatever it says: places are checked, no
- * part is visited twice on one path, and the number of objects and of the bytes of attributes has a limit.
+ * part is visited twice on one path, and all that is visited together, messages, links and texts, has a limit.
  * @param file - What errors call the file.
  * @throws {ModelFileError} when it is damaged, or uses what is not read.
  */
@@ -62,8 +62,7 @@ interface Message {
 class Reader {
   private readonly bytes: Uint8Array;
   private readonly file: string;
-  private objectsLeft: number;
-  private textLeft: number;
+  private readonly budget: Budget;
   private readonly heaps = new Map<number, ReadonlyMap<number, Uint8Array>>();
   /** Where times of modification lie. */
   readonly times: number[] = [];
@@ -71,8 +70,7 @@ class Reader {
   constructor(bytes: Uint8Array, file: string) {
     this.bytes = bytes;
     this.file = file;
-    this.objectsLeft = 1000 + Math.floor(bytes.length / 32);
-    this.textLeft = 2 ** 20 + 4 * bytes.length;
+    this.budget = new Budget(file, bytes.length);
   }
 
   private at(address: number, length?: number): Cursor {
@@ -102,7 +100,7 @@ class Reader {
 
   /** All messages of an object's header. */
   private messages(address: number): readonly Message[] {
-    if (--this.objectsLeft < 0) throw damaged(this.file, address, "no more objects than fit", "a link to another");
+    this.budget.spend(1, address);
     const c = this.at(address);
     const messages: Message[] = [];
     const parts: Cursor[] = [];
@@ -127,6 +125,7 @@ class Reader {
     for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
       const head = first === 1 ? 8 : ordered ? 6 : 4;
       while (part.left >= head) {
+        this.budget.spend(1, part.at);
         const type = first === 1 ? part.u16() : part.u8();
         const size = part.u16();
         const flags = part.u8();
@@ -173,7 +172,9 @@ class Reader {
       const type = flags & 8 ? body.u8() : 0;
       if (flags & 4) body.skip(8);
       if (flags & 16) body.skip(1);
-      const name = decodeText(body.take(body.uint(1 << (flags & 3))));
+      const length = body.uint(1 << (flags & 3));
+      this.budget.spendText(length, body.at);
+      const name = decodeText(body.take(length));
       if (type !== 0) throw unsupported(this.file, `a soft or external link ("${name}")`);
       links.set(name, body.u64());
     };
@@ -184,7 +185,7 @@ class Reader {
         body.skip(1);
         const flags = body.u8();
         if (flags & 1) body.skip(8);
-        for (const entry of readDense(this.at(0), body.u64(), body.u64())) link(entry);
+        for (const entry of readDense(this.at(0), body.u64(), body.u64(), this.budget)) link(entry);
       }
     }
     return links;
@@ -211,7 +212,9 @@ class Reader {
         node.skip(2);
         const count = node.u16();
         for (let i = 0; i < count; i++) {
+          this.budget.spend(1, node.at);
           const name = text.from(names + node.u64()).zeroTerminated();
+          this.budget.spendText(name.length, node.at);
           const target = node.u64();
           const kind = node.u32();
           node.skip(20);
@@ -223,6 +226,7 @@ class Reader {
         node.skip(1);
         const count = node.u16();
         node.skip(16);
+        this.budget.spend(count, address);
         for (let i = 0; i < count; i++) {
           node.skip(8);
           open.push(node.u64());
@@ -245,6 +249,7 @@ class Reader {
         body.skip(version === 1 ? Math.min(body.left, Math.ceil(size / 8) * 8) : size);
         return own;
       };
+      this.budget.spendText(sizes[0], body.at);
       const name = decodeText(part(sizes[0]).take(sizes[0]));
       const type = readType(part(sizes[1]));
       const shape = readSpace(part(sizes[2]));
@@ -255,7 +260,7 @@ class Reader {
       else if (type === 21) {
         body.skip(1);
         if (body.u8() & 1) body.skip(2);
-        for (const entry of readDense(this.at(0), body.u64(), body.u64())) add(entry);
+        for (const entry of readDense(this.at(0), body.u64(), body.u64(), this.budget)) add(entry);
       }
     }
     return found;
@@ -263,7 +268,7 @@ class Reader {
 
   private attribute(body: Cursor, type: ElementType, shape: readonly number[]): AttributeValue {
     const count = shape.reduce((a, b) => a * b, 1);
-    this.charge(count * type.size);
+    this.budget.spendText(count * type.size, body.at);
     const bytes = body.take(count * type.size);
     const numbers = decodeNumbers(bytes, type, count);
     if (numbers !== null) return numbers;
@@ -272,11 +277,6 @@ class Reader {
       type.kind === "text" ? decodeText(elements.take(type.size)) : this.text(elements),
     );
     return shape.length === 0 ? texts[0]! : texts;
-  }
-
-  private charge(bytes: number): void {
-    this.textLeft -= bytes;
-    if (!(this.textLeft >= 0)) throw damaged(this.file, this.bytes.length, "attributes that fit the file", "more");
   }
 
   /** A text of variable length, which lies in a heap of the file. */
@@ -288,7 +288,7 @@ class Reader {
     if (object === undefined || object.length < length) {
       throw damaged(this.file, address, `a text of ${length} bytes`, `${object?.length ?? "none"}`);
     }
-    this.charge(length);
+    this.budget.spendText(length, address);
     return decodeText(object.subarray(0, length));
   }
 
@@ -303,6 +303,7 @@ class Reader {
     c.skip(16);
     const objects = new Map<number, Uint8Array>();
     while (c.left >= 16) {
+      this.budget.spend(1, c.at);
       const index = c.u16();
       c.skip(6);
       const length = c.u64();
