@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as g from "../../index.ts";
 
@@ -176,6 +177,53 @@ describe("factorisations", () => {
     );
     close(g.qr(tall).r.select(0, 0), [-5, -2.2]);
     expect(() => g.grad((a: g.Tensor) => g.qr(a, { mode: "complete" }).q.sum())(tall)).toThrow(/it is not unique/);
+  });
+
+  test("svd and eigh put the matrix together again, at any scale, graded, of low rank and with equal values", () => {
+    const kinds: ((x: g.Tensor, n: number) => g.Tensor)[] = [
+      (x) => x,
+      (x) => x.mul(1e150),
+      (x) => x.mul(1e-150),
+      (x, n) => x.mul(g.tensor(Float64Array.from({ length: n }, (_, j) => 10 ** -j))),
+      (x) => g.matmul(x.slice([null, { stop: 1 }]), x.slice([{ stop: 1 }])),
+      (x) => x.round(),
+      (x) => x.mul(0),
+    ];
+    const drawn = fc.record({
+      n: fc.integer({ min: 1, max: 20 }),
+      more: fc.integer({ min: 0, max: 8 }),
+      seed: fc.nat(),
+      kind: fc.nat(kinds.length - 1),
+    });
+    const largest = (x: g.Tensor): number => x.abs().max().item();
+    const orthonormal = (x: g.Tensor): void =>
+      close(t(x).matmul(x), g.eye(x.shape[1]!, x.shape[1]!, { dtype: "float64" }));
+    fc.assert(
+      fc.property(drawn, ({ n, more, seed, kind }) => {
+        const x = g.normal(0, 1, [n + more, n], { dtype: "float64", generator: new g.Generator(seed) });
+        const a = kinds[kind]!(x, n);
+        const { u, s, v } = g.svd(a, { fullMatrices: false });
+        for (const basis of [u, v]) orthonormal(basis);
+        const scale = largest(a) || 1;
+        close(u.mul(s).matmul(t(v)).div(scale), a.div(scale));
+        expect(s.data).toEqual(s.data.toSorted().reverse());
+        const square = a.slice([{ stop: n }]);
+        const symmetric = square.add(t(square));
+        const { values, vectors } = g.eigh(symmetric);
+        orthonormal(vectors);
+        const size = largest(symmetric) || 1;
+        close(vectors.mul(values).matmul(t(vectors)).div(size), symmetric.div(size));
+        expect(values.data).toEqual(values.data.toSorted());
+      }),
+    );
+    const bad = g.tensor(
+      [
+        [1, Number.NaN],
+        [Number.NaN, 1],
+      ],
+      { dtype: "float64" },
+    );
+    expect([...g.eigh(bad).values.data, ...g.svd(bad).s.data]).toEqual(Array(4).fill(Number.NaN));
   });
 
   test("svd is orthonormal at matrices that are not of full rank, and complete when asked", () => {
