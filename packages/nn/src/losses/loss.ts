@@ -1,4 +1,4 @@
-import { ArgumentError, Tensor } from "@gradiente/autograd";
+import { ArgumentError, Tensor, where } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import { maskOf } from "../masks.ts";
 
@@ -11,8 +11,8 @@ export type LossFunction = (yTrue: Tensor, yPred: Tensor) => Tensor;
 /** Options that every loss has. */
 export interface LossOptions {
   readonly name?: string;
-  /** Default: sum_over_batch_size. */
-  readonly reduction?: Reduction;
+  /** Default: sum_over_batch_size. As in Keras, null is "none". */
+  readonly reduction?: Reduction | null;
 }
 
 /** What training makes small. A loss of one's own extends this class, or is any function of two tensors. */
@@ -24,7 +24,7 @@ export abstract class Loss {
 
   constructor(name: string, { reduction = "sum_over_batch_size", name: given }: LossOptions = {}) {
     this.name = given ?? name;
-    this.reduction = reduction;
+    this.reduction = reduction ?? "none";
   }
 
   /** The loss of every sample. */
@@ -92,7 +92,8 @@ export function reduceWeighted(values: Tensor, sampleWeight: Tensor | null, redu
   const total = weighted.rank === 0 ? weighted : weighted.sum();
   if (reduction === "sum") return total;
   if (reduction === "mean_with_sample_weight" && weight !== null) {
-    return total.div(weight.broadcastTo(weighted.shape).sum());
+    const weights = weight.broadcastTo(weighted.shape).sum();
+    return where(weights.equal(0), 0, total.div(where(weights.equal(0), 1, weights))); // without weight, no loss
   }
   return total.div(Math.max(1, weighted.size));
 }

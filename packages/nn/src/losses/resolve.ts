@@ -68,7 +68,12 @@ export function resolveLoss(given: LossLike): Loss {
   if (typeof given === "function") return new FunctionLoss(given.name || "Loss", given);
   const value = customFunction<LossFunction>(isSerialized(given) ? given.class_name : given);
   if (value !== null) return new FunctionLoss(value.name, value);
-  return makeNamed<Loss>("compile", "loss", given, classes, others);
+  return makeNamed<Loss>("compile", "loss", isSerialized(given) ? withReduction(given) : given, classes, others);
+}
+
+/** Elsewhere null stands for an option that is left out; for a loss it is the reduction "none". */
+function withReduction(given: Serialized): Serialized {
+  return given.config.reduction === null ? { ...given, config: { ...given.config, reduction: "none" } } : given;
 }
 
 /** What files contain for a loss. */
