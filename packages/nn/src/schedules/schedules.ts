@@ -69,7 +69,7 @@ export class PiecewiseConstantDecay extends Schedule {
     return i === -1 ? this.values.at(-1)! : this.values[i]!;
   }
   getConfig(): Config {
-    return { boundaries: this.boundaries, values: this.values, name: this.className };
+    return { boundaries: this.boundaries, values: this.values, name: "PiecewiseConstant" };
   }
 }
 
