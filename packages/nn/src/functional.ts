@@ -23,8 +23,18 @@ export interface InputOptions {
  * const model = functional({ inputs: x, outputs: new Dense(2).apply(x) });
  * model.countParams(); // 10
  * ```
+ *
+ * @throws {ArgumentError} for what is not the shape of a sample.
  */
-export function input({ shape, name }: InputOptions): SymbolicTensor {
+export function input(options: InputOptions): SymbolicTensor {
+  if (!Array.isArray(options?.shape)) {
+    throw new ArgumentError({
+      op: "input",
+      message: `the options are ${JSON.stringify(options) ?? String(options)}, without a shape`,
+      hint: "write input({ shape: [28, 28] }), without the number of samples",
+    });
+  }
+  const { shape, name } = options;
   const layer = new InputLayer({ shape, ...(name === undefined ? {} : { name }) });
   return SymbolicTensor.outputsOf(layer, [], [[null, ...shape]])[0]!;
 }
