@@ -2,6 +2,7 @@ import { ArgumentError, noGrad, type Tensor } from "@gradiente/autograd";
 import { type Config, type Json, snakeCase } from "./config.ts";
 import type { ModelGraph } from "./drawing/graph.ts";
 import { DataError } from "./errors.ts";
+import { checkLayerOptions } from "./layer-options.ts";
 import { InputLayer } from "./layers/core.ts";
 import { checkNames, freeName, Model, type ModelOptions } from "./model.ts";
 import { type BatchShape, type CallContext, type Layer, layerConfig } from "./module.ts";
@@ -50,8 +51,17 @@ export function functional(options: FunctionalOptions): Functional {
   return new Functional(options);
 }
 
-const asList = (x: SymbolicTensor | readonly SymbolicTensor[]): readonly SymbolicTensor[] =>
-  x instanceof SymbolicTensor ? [x] : x;
+/** @throws {ArgumentError} for what no layer gave. */
+function asList(name: string, x: SymbolicTensor | readonly SymbolicTensor[]): readonly SymbolicTensor[] {
+  const list: readonly unknown[] = Array.isArray(x) ? x : [x];
+  const wrong = list.find((t) => !(t instanceof SymbolicTensor));
+  if (list.length > 0 && wrong === undefined && !list.includes(undefined)) return list as readonly SymbolicTensor[];
+  throw new ArgumentError({
+    op: "functional",
+    message: `${name} ${list.length === 0 ? "is empty" : `has ${String(wrong)} in it`}, not what layers gave`,
+    hint: "const x = input({ shape: [4] }); functional({ inputs: x, outputs: new Dense(2).apply(x) })",
+  });
+}
 
 /** See {@link functional}. Layers may be used several times; their weights are shared. */
 export class Functional extends Model {
@@ -64,12 +74,13 @@ export class Functional extends Model {
 
   constructor({ inputs, outputs, ...options }: FunctionalOptions) {
     super(options);
-    this.inputs = asList(inputs);
-    this.outputs = asList(outputs);
+    this.inputs = asList("inputs", inputs);
+    this.outputs = asList("outputs", outputs);
     this.calls = sorted(this.inputs, this.outputs);
     const layers: Layer[] = [];
     for (const { layer } of this.calls) {
       if (layers.includes(layer)) continue;
+      checkLayerOptions(layer);
       if (!layer.isNamed) layer.nameIfUnnamed(freeName(layer.name, layers));
       layers.push(layer);
     }

@@ -1,4 +1,5 @@
 import {
+  ArgumentError,
   add,
   erfinv,
   eye,
@@ -14,6 +15,7 @@ import {
   uniform,
 } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
+import { unknownName } from "../errors.ts";
 
 /** Draws the first values of a weight. */
 export abstract class Initializer {
@@ -160,6 +162,9 @@ export class RandomUniform extends Initializer {
   }
 }
 
+const modes = ["fan_in", "fan_out", "fan_avg"] as const;
+const distributions = ["truncated_normal", "untruncated_normal", "uniform"] as const;
+
 /** Options of {@link VarianceScaling}. */
 export interface VarianceScalingOptions {
   readonly scale?: number;
@@ -181,6 +186,13 @@ export class VarianceScaling extends Initializer {
     seed = null,
   }: VarianceScalingOptions = {}) {
     super(seed);
+    if (!(scale > 0)) {
+      throw new ArgumentError({ op: this.constructor.name, message: `scale is ${scale}, expected a positive number` });
+    }
+    if (!modes.includes(mode)) throw unknownName("VarianceScaling", "mode", mode, modes);
+    if (!distributions.includes(distribution)) {
+      throw unknownName("VarianceScaling", "distribution", distribution, distributions);
+    }
     this.scale = scale;
     this.mode = mode;
     this.distribution = distribution;

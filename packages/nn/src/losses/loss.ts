@@ -1,9 +1,12 @@
 import { ArgumentError, Tensor, where } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
+import { unknownName } from "../errors.ts";
 import { maskOf } from "../masks.ts";
 
 /** How losses of single samples become one number. `sum_over_batch_size` is their mean. */
-export type Reduction = "sum_over_batch_size" | "sum" | "mean" | "none" | "mean_with_sample_weight";
+export type Reduction = (typeof reductions)[number];
+
+const reductions = ["sum_over_batch_size", "sum", "mean", "none", "mean_with_sample_weight"] as const;
 
 /** The loss of every sample: a function of targets and predictions, with the last axis reduced. */
 export type LossFunction = (yTrue: Tensor, yPred: Tensor) => Tensor;
@@ -23,6 +26,9 @@ export abstract class Loss {
   readonly reduction: Reduction;
 
   constructor(name: string, { reduction = "sum_over_batch_size", name: given }: LossOptions = {}) {
+    if (reduction !== null && !reductions.includes(reduction)) {
+      throw unknownName(given ?? name, "reduction", reduction, reductions);
+    }
     this.name = given ?? name;
     this.reduction = reduction ?? "none";
   }

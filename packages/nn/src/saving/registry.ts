@@ -186,6 +186,7 @@ export function layerOf(given: Serialized): Layer {
   const { class_name: name } = given;
   if (name === "Lambda") throw refusedCode();
   const layer = customLayer(given) ?? builtIn(given);
+  layer.forgetOptions(); // files have those of other versions of Keras, too
   if (given.config.trainable === false) layer.trainable = false;
   return layer;
 }

@@ -32,6 +32,11 @@ export interface PredictOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The names of {@link PredictOptions}. */
+export const predictOptionNames: readonly (keyof PredictOptions)[] = ["batchSize", "steps", "callbacks", "signal"];
+/** The names of {@link EvaluateOptions}. */
+export const evaluateOptionNames: readonly (keyof EvaluateOptions)[] = [...predictOptionNames, "sampleWeight"];
+
 /** @throws {DataError} unless `value` is left out or a positive whole number. */
 export function checkCount(op: string, name: string, value: number | undefined): void {
   if (value === undefined || (Number.isInteger(value) && value > 0)) return;

@@ -74,6 +74,11 @@ const ownRegularizers = classesOf(regularizers);
 const isOwn = (classes: ReadonlySet<unknown>, part: object | null): boolean =>
   part === null || classes.has(part.constructor);
 
+/** Whether a layer is of one of this package's own classes, not of one that extends them. */
+export function isOwnLayerClass(layer: Layer): boolean {
+  return isOwn(ownLayers, layer);
+}
+
 function isOwnLayer(layer: Layer): boolean {
   return (
     (layer.isComposition || isOwn(ownLayers, layer)) &&
