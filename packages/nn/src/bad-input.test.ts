@@ -68,6 +68,12 @@ describe("options and arguments that mean nothing are refused", () => {
       /one value more/,
     ],
     ["a mode of scaling", () => new js.VarianceScaling({ mode: "fan" }), /no mode named "fan"/],
+    [
+      "no matrix for an identity",
+      within(() => new nn.EinsumDense("ab,bcd->acd", [2, 3], { kernelInitializer: "identity" })),
+      /for matrices/,
+    ],
+    ["no matrix to make orthogonal", within(() => new nn.Dense(2, { biasInitializer: "orthogonal" })), /not .* \[2\]/],
     ["EarlyStopping's option", () => new js.EarlyStopping({ restore_best_weights: true }), /"restoreBestWeights"/],
     ["EarlyStopping's patience", () => new nn.EarlyStopping({ patience: -1 }), /patience is -1/],
     ["a name for options", () => new js.EarlyStopping("val_loss"), /the options are "val_loss"/],
@@ -108,6 +114,20 @@ describe("options and arguments that mean nothing are refused", () => {
     const failure = await (async () => run())().catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(GradienteError);
     expect((failure as Error).message).toMatch(text);
+  });
+
+  it("but not any layer by the options it gives itself", () => {
+    const wide = { kernelInitializer: "ones", activityRegularizer: "l2", name: "first", trainable: false } as const;
+    const layers = [
+      new nn.Dense(4, { ...wide, inputShape: [3, 2] }),
+      new nn.SpatialDropout1D(0.5, { seed: 1 }),
+      new nn.ActivityRegularization({ l1: 0.1 }),
+      new nn.LayerNormalization({ rmsScaling: true }),
+      new nn.BatchNormalization({ renorm: true, renormClipping: { rmax: 3 }, renormMomentum: 0.9 }),
+      new nn.Bidirectional(new nn.LSTM(2, { returnSequences: true, recurrentDropout: 0.5, unitForgetBias: false })),
+      new nn.RNN([new nn.GRUCell(2, { resetAfter: false }), new nn.SimpleRNNCell(3)], { zeroOutputForMask: true }),
+    ];
+    expect(new nn.Sequential(layers).outputShape).toEqual([null, 3]);
   });
 
   it("but layers of one's own may have options of their own, and files those of other versions", () => {

@@ -10,6 +10,10 @@ const rare: Readonly<Record<string, readonly string[]>> = {
   BatchNormalization: ["renorm", "renormClipping", "renormMomentum"],
   InputLayer: ["shape"],
   LayerNormalization: ["rmsScaling"],
+  // They are dropouts whose noise has a shape.
+  SpatialDropout1D: ["noiseShape"],
+  SpatialDropout2D: ["noiseShape"],
+  SpatialDropout3D: ["noiseShape"],
 };
 
 /**

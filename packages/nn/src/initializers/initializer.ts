@@ -85,11 +85,16 @@ export class Identity extends Initializer {
     this.gain = gain;
   }
   protected draw(shape: Shape, dtype: FloatDType): Tensor {
-    return eye(shape[0]!, shape[1] ?? shape[0]!, { dtype }).mul(this.gain);
+    if (shape.length !== 2) throw unfit(this.className, "matrices", shape);
+    return eye(shape[0]!, shape[1]!, { dtype }).mul(this.gain);
   }
   override getConfig(): Config {
     return { gain: this.gain };
   }
+}
+
+function unfit(op: string, what: string, shape: Shape): ArgumentError {
+  return new ArgumentError({ op, message: `is for ${what}, not for one of shape [${shape.join(", ")}]` });
 }
 
 interface Normal {
@@ -283,6 +288,7 @@ export class Orthogonal extends Initializer {
     this.gain = gain;
   }
   protected draw(shape: Shape, dtype: FloatDType, generator: Generator): Tensor {
+    if (shape.length < 2) throw unfit(this.className, "weights of two axes or more", shape);
     const columns = shape.at(-1) ?? 1;
     const rows = shape.slice(0, -1).reduce((a, b) => a * b, 1);
     const [long, short] = [Math.max(rows, columns), Math.min(rows, columns)];
