@@ -12,7 +12,7 @@ export interface AdafactorOptions extends OptimizerOptions {
   readonly epsilon2?: number;
   /** Default: 1. */
   readonly clipThreshold?: number;
-  /** Let the rate fall with the root of the number of steps. Default: true. */
+  /** Let the rate fall with the root of the number of steps. In Keras, and so here, it falls without, too. Default: true. */
   readonly relativeStep?: boolean;
 }
 
