@@ -72,6 +72,7 @@ await topic("activations", async ({ quick, seed }) => {
   }
   printTable(rows);
   console.log("Linear layers one after another are one linear layer: their boundary is a straight line.");
+  console.log("Sigmoids could bend it as tanh does, but have only begun to: their slopes are at most 1/4, a layer.");
   const grey = { kind: "points" } as const;
   return drawCharts("Activation functions", [
     chartOf("that saturate", saturating, [-1.5, 1.5]),

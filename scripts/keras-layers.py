@@ -288,6 +288,29 @@ for size in (7, 500):
     boundaries = [float(v) for v in get_bin_boundaries(summary, 4)]
     cases.append({"layer": "Discretization", "title": "adapt", "config": {"num_bins": 4, "epsilon": 0.05}, "inputs": [array(data)], "weights": [], "boundaries": boundaries, "outputs": []})
 
+# Dot products along any two axes.
+case(L.Dot(axes=(1, 3)), numbers(2, 3, 2), numbers(2, 2, 1, 3), listed=True)
+case(L.Dot(axes=(-1, 2), normalize=True), numbers(2, 2, 1, 3), numbers(2, 2, 3), listed=True)
+case(L.Dot(axes=(1, 2)), numbers(2, 3), numbers(2, 4, 3), listed=True)
+case(L.Dot(axes=(2, 1)), numbers(2, 4, 3), numbers(2, 3), listed=True)
+
+# Running averages in training, and layer normalisation as it was before RMSNormalization.
+for clipping in (None, {"rmax": 1.05, "rmin": 0.9, "dmax": 0.1}):
+    layer = L.BatchNormalization(renorm=True, renorm_clipping=clipping, renorm_momentum=0.7, epsilon=0.01)
+    case(layer, numbers(3, 2, 4), training=True)
+case(L.BatchNormalization(axis=1, renorm=True, scale=False, center=False), numbers(3, 2, 4), training=False)
+case(L.LayerNormalization(axis=(1, 2), rms_scaling=True), numbers(2, 3, 4))
+
+case(L.CategoryEncoding(num_tokens=4, output_mode="count"), integers(3, 2, high=4), gradients=False, count_weights=numbers(3, 2))
+
+# Attention along other axes.
+grid = numbers(2, 2, 3, 4)
+case(L.MultiHeadAttention(2, 3, attention_axes=1), grid, grid, return_attention_scores=True)
+case(L.MultiHeadAttention(2, 3, attention_axes=2, output_shape=(2, 2)), grid, numbers(2, 2, 4, 5), return_attention_scores=True)
+case(L.MultiHeadAttention(1, 2, attention_axes=(1, 2), value_dim=3), grid, numbers(2, 1, 2, 4), numbers(2, 1, 2, 3), return_attention_scores=True)
+case(L.MultiHeadAttention(2, 3), grid, grid)
+case(L.MultiHeadAttention(1, 2, attention_axes=-2), grid, grid, attention_mask=rng.random((2, 3, 3)) < 0.7, return_attention_scores=True)
+
 path = pathlib.Path(__file__).parent.parent / "test" / "vectors" / "keras-layers.json"
 path.write_text("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]\n")
 print(f"{len(cases)} cases, {path.stat().st_size} bytes")

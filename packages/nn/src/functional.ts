@@ -3,6 +3,7 @@ import { type Config, type Json, snakeCase } from "./config.ts";
 import type { ModelGraph } from "./drawing/graph.ts";
 import { DataError } from "./errors.ts";
 import { LayerNames } from "./layer-names.ts";
+import { checkLayerOptions } from "./layer-options.ts";
 import { InputLayer } from "./layers/core.ts";
 import { Model, type ModelOptions } from "./model.ts";
 import { type BatchShape, type CallContext, type Layer, layerConfig } from "./module.ts";
@@ -24,8 +25,18 @@ export interface InputOptions {
  * const model = functional({ inputs: x, outputs: new Dense(2).apply(x) });
  * model.countParams(); // 10
  * ```
+ *
+ * @throws {ArgumentError} for what is not the shape of a sample.
  */
-export function input({ shape, name }: InputOptions): SymbolicTensor {
+export function input(options: InputOptions): SymbolicTensor {
+  if (!Array.isArray(options?.shape)) {
+    throw new ArgumentError({
+      op: "input",
+      message: `the options are ${JSON.stringify(options) ?? String(options)}, without a shape`,
+      hint: "write input({ shape: [28, 28] }), without the number of samples",
+    });
+  }
+  const { shape, name } = options;
   const layer = new InputLayer({ shape, ...(name === undefined ? {} : { name }) });
   return SymbolicTensor.outputsOf(layer, [], [[null, ...shape]])[0]!;
 }
@@ -41,8 +52,17 @@ export function functional(options: FunctionalOptions): Functional {
   return new Functional(options);
 }
 
-const asList = (x: SymbolicTensor | readonly SymbolicTensor[]): readonly SymbolicTensor[] =>
-  x instanceof SymbolicTensor ? [x] : x;
+/** @throws {ArgumentError} for what no layer gave. */
+function asList(name: string, x: SymbolicTensor | readonly SymbolicTensor[]): readonly SymbolicTensor[] {
+  const list: readonly unknown[] = Array.isArray(x) ? x : [x];
+  const wrong = list.find((t) => !(t instanceof SymbolicTensor));
+  if (list.length > 0 && wrong === undefined && !list.includes(undefined)) return list as readonly SymbolicTensor[];
+  throw new ArgumentError({
+    op: "functional",
+    message: `${name} ${list.length === 0 ? "is empty" : `has ${String(wrong)} in it`}, not what layers gave`,
+    hint: "const x = input({ shape: [4] }); functional({ inputs: x, outputs: new Dense(2).apply(x) })",
+  });
+}
 
 /** See {@link functional}. Layers may be used several times; their weights are shared. */
 export class Functional extends Model {
@@ -55,11 +75,12 @@ export class Functional extends Model {
 
   constructor({ inputs, outputs, ...options }: FunctionalOptions) {
     super(options);
-    this.inputs = asList(inputs);
-    this.outputs = asList(outputs);
+    this.inputs = asList("inputs", inputs);
+    this.outputs = asList("outputs", outputs);
     this.calls = sorted(this.inputs, this.outputs);
     const names = new LayerNames();
     for (const layer of new Set(this.calls.map((call) => call.layer))) {
+      checkLayerOptions(layer);
       if (!layer.isNamed) layer.nameIfUnnamed(names.free(layer.name));
       names.take(layer.name);
     }

@@ -87,6 +87,11 @@ export {
   type SpatialAugmentationOptions,
 } from "./layers/augmentation.ts";
 export {
+  BatchNormalization,
+  type BatchNormalizationOptions,
+  type RenormClipping,
+} from "./layers/batch-normalization.ts";
+export {
   type CellOptions,
   type CellResult,
   type CellSequence,
@@ -157,11 +162,9 @@ export {
   SpatialDropout3D,
 } from "./layers/noise.ts";
 export {
-  BatchNormalization,
-  type BatchNormalizationOptions,
   GroupNormalization,
   LayerNormalization,
-  type NormalizationOptions,
+  type LayerNormalizationOptions,
   RMSNormalization,
   SpectralNormalization,
   UnitNormalization,
@@ -197,6 +200,7 @@ export {
   type ResizingOptions,
   resizeImages,
 } from "./layers/resizing.ts";
+export type { NormalizationOptions } from "./layers/scaled-normalization.ts";
 export { Permute, RepeatVector, Reshape } from "./layers/shape.ts";
 export {
   type Amounts,

@@ -6,6 +6,7 @@ import { type DrawingOptions, svgOf } from "./drawing/svg.ts";
 import { ModelFileError, NotReadyError, unknownName } from "./errors.ts";
 import { LayerNames } from "./layer-names.ts";
 import { type BatchShape, type CallContext, drawSeed, Layer, type LayerOptions } from "./module.ts";
+import { checkOptionNames } from "./option-checks.ts";
 import type { SaveOptions } from "./saving/save.ts";
 import { Fields, generatorState, restoreGenerator, type State } from "./state.ts";
 import type { LoadStateDictOptions, LoadStateDictResult } from "./state-dict.ts";
@@ -13,7 +14,14 @@ import { boxedTable, summaryTable, type TableOptions } from "./summary.ts";
 import type { CallOptions } from "./symbolic.ts";
 import { Compiled, type CompileOptions } from "./training/compiled.ts";
 import type { Arrays, Batch, BatchIterable, BatchLike } from "./training/data.ts";
-import { type EvaluateOptions, evaluateSource, type PredictOptions, predictSource } from "./training/evaluate.ts";
+import {
+  type EvaluateOptions,
+  evaluateOptionNames,
+  evaluateSource,
+  type PredictOptions,
+  predictOptionNames,
+  predictSource,
+} from "./training/evaluate.ts";
 import { type FitOptions, fit } from "./training/fit.ts";
 import type { Logs } from "./training/logs.ts";
 import { batchOf, sourceOf } from "./training/source.ts";
@@ -332,6 +340,7 @@ export abstract class Model extends Layer {
     options: EvaluateOptions = {},
   ): Promise<Logs> {
     const given = isOptions(y) ? (y ?? options) : options;
+    checkOptionNames("evaluate", given, evaluateOptionNames);
     const source = sourceOf("evaluate", x, isOptions(y) ? undefined : (y as Arrays), {
       batchSize: given.batchSize ?? 32,
       sampleWeight: given.sampleWeight,
@@ -359,6 +368,7 @@ export abstract class Model extends Layer {
 
   /** One tensor per output. */
   async predictAll(x: Arrays | BatchIterable, options: PredictOptions = {}): Promise<Tensor[]> {
+    checkOptionNames("predict", options, predictOptionNames);
     const source = sourceOf("predict", x, undefined, { batchSize: options.batchSize ?? 32 });
     attachAll(options.callbacks, this, options.steps ?? source.steps);
     return predictSource(this, source, options);

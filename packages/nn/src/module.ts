@@ -91,6 +91,16 @@ export interface WeightOptions {
   readonly constraint?: Constraint | null;
 }
 
+/** @throws {ArgumentError} for what plain JavaScript lets pass as options. */
+function checkOptions(op: string, options: unknown): void {
+  if (typeof options === "object" && options !== null && !Array.isArray(options)) return;
+  throw new ArgumentError({
+    op,
+    message: `the options are ${JSON.stringify(options) ?? String(options)}, not an object`,
+    hint: 'options are given by name, for example { name: "first", inputShape: [4] }',
+  });
+}
+
 /** @throws {ArgumentError} for what is not the shape of a sample. */
 function checkedShape(op: string, shape: readonly (number | null)[] | null): readonly (number | null)[] | null {
   const fits = (n: number | null): boolean => n === null || (Number.isInteger(n) && n >= 0);
@@ -128,7 +138,12 @@ export abstract class Layer {
   /** @internal Whether inputs are arguments of their own in Keras' files, instead of one list. */
   readonly spreadsInputs: boolean = false;
 
+  private optionNames: readonly string[];
+
+  /** @throws {ArgumentError} for what is no object of options, and a shape that is none. */
   constructor(options: LayerOptions = {}) {
+    checkOptions(this.className, options);
+    this.optionNames = Object.keys(options);
     this.givenName = options.name ?? null;
     this.ownTrainable = options.trainable ?? true;
     this.statedInputShape = checkedShape(this.className, options.inputShape ?? null);
@@ -143,6 +158,17 @@ export abstract class Layer {
 
   get name(): string {
     return this.givenName ?? snakeCase(this.className);
+  }
+
+  /** @internal The names of the options it was given, for models to check; none where they come from a file. */
+  get givenOptions(): readonly string[] {
+    return this.optionNames;
+  }
+
+  /** @internal Its options are not its maker's own: a file's, or those of a layer around it. */
+  forgetOptions(): void {
+    this.optionNames = [];
+    for (const layer of this.sublayers()) layer.forgetOptions();
   }
 
   /** @internal Names the layer within its model, unless it has a name already. */
@@ -366,6 +392,13 @@ export abstract class Layer {
     const given = options.mask === undefined ? inputs : masked(inputs, options.mask);
     const outputs = this.callMany(given, context, options);
     const first = outputs[0]!;
+    if (!(first instanceof Tensor)) {
+      throw new ArgumentError({
+        op: this.name,
+        message: `the layer gave ${String(first)}, not a tensor`,
+        hint: "does its call return something?",
+      });
+    }
     if (maskOf(first) === null && given.some((x) => maskOf(x) !== null)) {
       attachMask(first, this.computeMask(given.map(maskOf), given));
     }
@@ -405,6 +438,13 @@ export abstract class Layer {
     values: readonly (Tensor | TypedArray | { readonly data: TypedArray; readonly shape: readonly number[] })[],
   ): void {
     const { weights } = this;
+    if (!Array.isArray(values)) {
+      throw new DataError({
+        op: "setWeights",
+        message: `the weights are ${String(values)}, not a list`,
+        hint: "see getWeights",
+      });
+    }
     if (values.length !== weights.length) {
       throw new DataError({
         op: "setWeights",
@@ -414,6 +454,13 @@ export abstract class Layer {
     }
     const arrays = values.map((value, i) => {
       const own = weights[i]!;
+      if (!ArrayBuffer.isView(value) && !(value?.data !== undefined && Array.isArray(value.shape))) {
+        throw new DataError({
+          op: "setWeights",
+          message: `what is given for weight "${own.name}" of "${this.name}" is neither a tensor nor a typed array`,
+          hint: "write tensor([[1, 2]])",
+        });
+      }
       const shape = ArrayBuffer.isView(value) ? null : value.shape;
       const data = ArrayBuffer.isView(value) ? value : value.data;
       if (data.length !== own.value.size || (shape !== null && shape.join() !== own.value.shape.join())) {

@@ -1,3 +1,4 @@
+import { ArgumentError } from "@gradiente/autograd";
 import { isSerialized, optionsOf, type Serialized, snakeCase } from "./config.ts";
 import { unknownName } from "./errors.ts";
 import { customInstance } from "./saving/scope.ts";
@@ -29,4 +30,14 @@ export function makeNamed<T>(
   }
   const make = found[1] as new (options: object) => T;
   return new make(isSerialized(given) ? optionsOf(given.config) : {});
+}
+
+/** @throws {ArgumentError} for a class in place of an object of it. */
+export function refuseClass(kind: string, given: unknown, base: abstract new (...args: never[]) => object): void {
+  if (typeof given !== "function" || !(given.prototype instanceof base)) return;
+  throw new ArgumentError({
+    op: "compile",
+    message: `the ${kind} is the class ${given.name || "of one"}, not an object of it`,
+    hint: `write new ${given.name || "…"}()`,
+  });
 }

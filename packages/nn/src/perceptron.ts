@@ -1,6 +1,7 @@
 import { ArgumentError, asTensor, Generator, type Tensor, type TensorLike, tensor } from "@gradiente/autograd";
 import { DataError, showShape } from "./errors.ts";
 import { drawSeed } from "./module.ts";
+import { checkOptionNames } from "./option-checks.ts";
 
 /** Options of {@link Perceptron}. */
 export interface PerceptronOptions {
@@ -46,7 +47,9 @@ export class Perceptron {
   private readonly generator: Generator;
 
   /** @throws {ArgumentError} for updates that cannot be counted. */
-  constructor({ pocket = false, maxUpdates = 10_000, seed }: PerceptronOptions = {}) {
+  constructor(options: PerceptronOptions = {}) {
+    checkOptionNames("Perceptron", options, ["pocket", "maxUpdates", "seed"]);
+    const { pocket = false, maxUpdates = 10_000, seed } = options;
     if (!Number.isSafeInteger(maxUpdates) || maxUpdates < 0) {
       throw new ArgumentError({
         op: "Perceptron",

@@ -2,6 +2,7 @@ import { ArgumentError, type Generator, noGrad, type Tensor } from "@gradiente/a
 import type { Config } from "./config.ts";
 import type { ModelGraph } from "./drawing/graph.ts";
 import { LayerNames } from "./layer-names.ts";
+import { checkLayerOptions } from "./layer-options.ts";
 import { InputLayer } from "./layers/core.ts";
 import { Model, type ModelOptions } from "./model.ts";
 import { type BatchShape, type CallContext, Layer, layerConfig } from "./module.ts";
@@ -59,6 +60,7 @@ export class Sequential extends Model {
         hint: 'layers are objects, such as new Dense(10) and new Activation("relu")',
       });
     }
+    checkLayerOptions(layer);
     if (this.chain.length === 0 && this.startShape === null) this.startShape = layer.statedInputShape;
     if (layer instanceof InputLayer) return;
     if (!layer.isNamed) layer.nameIfUnnamed(this.names.free(layer.name));

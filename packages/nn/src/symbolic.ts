@@ -11,6 +11,8 @@ export interface CallOptions<T = Tensor> {
   readonly attentionMask?: T | null;
   /** Whether queries attend to no key after their own place. Default: false. */
   readonly useCausalMask?: boolean;
+  /** What each category counts in `CategoryEncoding`, shaped as its input. Default: 1. */
+  readonly countWeights?: T | null;
   /** Whether attention layers give the scores too, as a second output. Default: false. */
   readonly returnAttentionScores?: boolean;
 }
@@ -60,19 +62,22 @@ export class SymbolicTensor {
 }
 
 /** The tensors among call options, in a fixed order. */
-export function givenTensors<T extends object>({ mask, initialState, attentionMask }: CallOptions<T>): readonly T[] {
+export function givenTensors<T extends object>(options: CallOptions<T>): readonly T[] {
+  const { mask, initialState, attentionMask, countWeights } = options;
   const masks = (Array.isArray(mask) ? mask : [mask]) as readonly (T | null | undefined)[];
-  return [...masks, ...(initialState ?? []), attentionMask].filter((t): t is T => t !== null && t !== undefined);
+  const all = [...masks, ...(initialState ?? []), attentionMask, countWeights];
+  return all.filter((t): t is T => t !== null && t !== undefined);
 }
 
 /** Call options with every tensor replaced. */
 export function mapOptions<S extends object, T>(options: CallOptions<S>, f: (t: S) => T): CallOptions<T> {
-  const { mask, initialState, attentionMask, ...settings } = options;
+  const { mask, initialState, attentionMask, countWeights, ...settings } = options;
   const one = (t: S | null): T | null => (t === null ? null : f(t));
   return {
     ...settings,
     ...(mask === undefined ? {} : { mask: Array.isArray(mask) ? mask.map(one) : one(mask as S | null) }),
     ...(initialState === undefined ? {} : { initialState: initialState.map(f) }),
     ...(attentionMask === undefined ? {} : { attentionMask: one(attentionMask) }),
+    ...(countWeights === undefined ? {} : { countWeights: one(countWeights) }),
   };
 }

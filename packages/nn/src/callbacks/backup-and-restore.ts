@@ -1,6 +1,7 @@
 import { ArgumentError } from "@gradiente/autograd";
 import { CheckpointError } from "../errors.ts";
 import { nodeModule } from "../node.ts";
+import { checkOptionNames, checkPath } from "../option-checks.ts";
 import { Fields, type State } from "../state.ts";
 import { Callback } from "./callback.ts";
 import { SaveCounter, type SaveFrequency } from "./model-checkpoint.ts";
@@ -55,8 +56,9 @@ export class BackupAndRestore extends Callback {
   constructor(directory: string, options: BackupAndRestoreOptions = {}) {
     super();
     const op = "BackupAndRestore";
+    checkPath(op, directory, 'new BackupAndRestore("backup")');
+    checkOptionNames(op, options, ["saveFreq", "deleteCheckpoint", "keepLast", "onDamaged"]);
     const { saveFreq = "epoch", keepLast = 2 } = options;
-    if (directory === "") throw new ArgumentError({ op, message: "the folder's path is empty" });
     if (!(Number.isInteger(keepLast) && keepLast > 0)) {
       throw new ArgumentError({ op, message: `keepLast is ${keepLast}, expected a positive whole number` });
     }

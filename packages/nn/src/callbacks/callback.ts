@@ -1,3 +1,4 @@
+import { unknownName } from "../errors.ts";
 import type { Model } from "../model.ts";
 import { Fields, type State } from "../state.ts";
 import type { Logs } from "../training/logs.ts";
@@ -53,9 +54,16 @@ export abstract class Callback {
   onTrainEnd(_logs: Logs | null): Awaitable {}
   onEpochBegin(_epoch: number): Awaitable {}
   onEpochEnd(_epoch: number, _logs: Logs): Awaitable {}
-  onBatchBegin(_batch: number): Awaitable {}
-  /** The logs are those of the epoch so far. */
-  onBatchEnd(_batch: number, _logs: Logs): Awaitable {}
+  /** Before each batch of training; by default {@link onTrainBatchBegin}, which is Keras' other name for it. */
+  onBatchBegin(batch: number): Awaitable {
+    return this.onTrainBatchBegin(batch);
+  }
+  /** After each batch of training. The logs are those of the epoch so far. By default {@link onTrainBatchEnd}. */
+  onBatchEnd(batch: number, logs: Logs): Awaitable {
+    return this.onTrainBatchEnd(batch, logs);
+  }
+  onTrainBatchBegin(_batch: number): Awaitable {}
+  onTrainBatchEnd(_batch: number, _logs: Logs): Awaitable {}
   /** Before `evaluate`, and before each validation in `fit`. */
   onTestBegin(): Awaitable {}
   onTestEnd(_logs: Logs): Awaitable {}
@@ -85,11 +93,17 @@ export abstract class Callback {
 
 /** Those of the callbacks that do something at an event. */
 export function listenersTo(event: keyof LambdaFunctions, callbacks: readonly Callback[]): readonly Callback[] {
-  return callbacks.filter((c) => {
-    const isForwarded = c instanceof LambdaCallback && c[event] === LambdaCallback.prototype[event];
-    return isForwarded ? c.functions[event] !== undefined : c[event] !== Callback.prototype[event];
-  });
+  const names = event === "onBatchBegin" || event === "onBatchEnd" ? [event, otherNames[event]] : [event];
+  return callbacks.filter((c) =>
+    names.some((name) => {
+      const isForwarded = c instanceof LambdaCallback && c[name] === LambdaCallback.prototype[name];
+      return isForwarded ? c.functions[name] !== undefined : c[name] !== Callback.prototype[name];
+    }),
+  );
 }
+
+/** Keras has two names for what happens at a batch of training. */
+const otherNames = { onBatchBegin: "onTrainBatchBegin", onBatchEnd: "onTrainBatchEnd" } as const;
 
 /** The functions of a {@link LambdaCallback}. */
 export interface LambdaFunctions {
@@ -99,6 +113,10 @@ export interface LambdaFunctions {
   readonly onEpochEnd?: (epoch: number, logs: Logs) => Awaitable;
   readonly onBatchBegin?: (batch: number) => Awaitable;
   readonly onBatchEnd?: (batch: number, logs: Logs) => Awaitable;
+  /** Another name for `onBatchBegin`. */
+  readonly onTrainBatchBegin?: (batch: number) => Awaitable;
+  /** Another name for `onBatchEnd`. */
+  readonly onTrainBatchEnd?: (batch: number, logs: Logs) => Awaitable;
   readonly onTestBegin?: () => Awaitable;
   readonly onTestEnd?: (logs: Logs) => Awaitable;
   readonly onTestBatchBegin?: (batch: number) => Awaitable;
@@ -125,8 +143,13 @@ export interface LambdaFunctions {
 export class LambdaCallback extends Callback {
   /** @internal */
   readonly functions: LambdaFunctions;
+
+  /** @throws {ArgumentError} for events that there are not. */
   constructor(functions: LambdaFunctions) {
     super();
+    for (const name of Object.keys(functions)) {
+      if (!events.includes(name)) throw unknownName("LambdaCallback", "event", name, events);
+    }
     this.functions = functions;
   }
   override onTrainBegin(): Awaitable {
@@ -142,10 +165,10 @@ export class LambdaCallback extends Callback {
     return this.functions.onEpochEnd?.(epoch, logs);
   }
   override onBatchBegin(batch: number): Awaitable {
-    return this.functions.onBatchBegin?.(batch);
+    return (this.functions.onBatchBegin ?? this.functions.onTrainBatchBegin)?.(batch);
   }
   override onBatchEnd(batch: number, logs: Logs): Awaitable {
-    return this.functions.onBatchEnd?.(batch, logs);
+    return (this.functions.onBatchEnd ?? this.functions.onTrainBatchEnd)?.(batch, logs);
   }
   override onTestBegin(): Awaitable {
     return this.functions.onTestBegin?.();
@@ -172,6 +195,10 @@ export class LambdaCallback extends Callback {
     return this.functions.onPredictBatchEnd?.(batch);
   }
 }
+
+const events: readonly string[] = Object.getOwnPropertyNames(Callback.prototype).filter(
+  (name) => /^on[A-Z]/.test(name) && name !== "onInterrupt",
+);
 
 /** What `fit` gives back: the losses and metrics of every epoch. */
 export class History extends Callback {

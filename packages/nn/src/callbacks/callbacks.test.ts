@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Generator } from "@gradiente/autograd";
 import { afterAll, describe, expect, it } from "vitest";
 import {
-  type Callback,
+  Callback,
   CSVLogger,
   Dense,
   EarlyStopping,
@@ -257,5 +257,31 @@ describe("callbacks", () => {
     });
     expect((await texts[0])!.split("\r").length).toBe(8);
     expect(await texts[1]).toMatch(/^Epoch 1\/1\n8\/8 \[={30}\] - \d+s \d+\ws\/step - loss: \d\.\d{4}\n$/);
+  });
+});
+
+describe("batches of training", () => {
+  it("are told by either of Keras' names, of classes and of functions", async () => {
+    const told: string[] = [];
+    class Own extends Callback {
+      override onTrainBatchBegin(batch: number): void {
+        told.push(`own begin ${batch}`);
+      }
+      override onTrainBatchEnd(batch: number, logs: Logs): void {
+        told.push(`own end ${batch} ${Object.keys(logs)}`);
+      }
+    }
+    const made = new LambdaCallback({
+      onTrainBatchBegin: (batch) => void told.push(`made begin ${batch}`),
+      onTrainBatchEnd: (batch) => void told.push(`made end ${batch}`),
+    });
+    const model = new Sequential([new Dense(1, { inputShape: [1] })], { seed: 1 });
+    model.compile({ loss: "mse", optimizer: "sgd" });
+    await model.fit([[1], [2]], [1, 2], { batchSize: 2, verbose: 0, callbacks: [new Own(), made] });
+    expect(told).toEqual(["own begin 0", "made begin 0", "own end 0 loss", "made end 0"]);
+  });
+
+  it("are not told to functions of events that there are not", () => {
+    expect(() => new LambdaCallback({ onEpochEnds: () => {} } as never)).toThrow(/did you mean "onEpochEnd"/);
   });
 });

@@ -1,4 +1,5 @@
 import { nodeModule } from "../node.ts";
+import { checkOptionNames, checkPath } from "../option-checks.ts";
 import { Fields, type State } from "../state.ts";
 import type { Logs } from "../training/logs.ts";
 import { Callback } from "./callback.ts";
@@ -30,8 +31,11 @@ export class CSVLogger extends Callback {
   /** The length of the file after the last row. */
   private bytes = 0;
 
+  /** @throws {ArgumentError} for what is no path, and options that there are not. */
   constructor(path: string, options: CSVLoggerOptions = {}) {
     super();
+    checkPath("CSVLogger", path, 'new CSVLogger("log.csv")');
+    checkOptionNames("CSVLogger", options, ["separator", "append"]);
     this.path = path;
     this.options = options;
   }

@@ -1,4 +1,5 @@
 import type { Tensor } from "@gradiente/autograd";
+import { checkOptionNames, checkWhole } from "../option-checks.ts";
 import { Fields, type State } from "../state.ts";
 import type { Logs } from "../training/logs.ts";
 import { Callback } from "./callback.ts";
@@ -17,6 +18,11 @@ export interface EarlyStoppingOptions extends MonitorOptions {
   /** Epochs before monitoring begins. Default: 0. */
   readonly startFromEpoch?: number;
 }
+
+const optionNames: readonly (keyof EarlyStoppingOptions)[] = [
+  ...(["monitor", "mode", "minDelta", "patience"] as const),
+  ...(["baseline", "restoreBestWeights", "startFromEpoch"] as const),
+];
 
 /**
  * Stops training when what is monitored no longer improves.
@@ -44,8 +50,11 @@ export class EarlyStopping extends Callback {
   private wait = 0;
   private bestWeights: Tensor[] | null = null;
 
+  /** @throws {ArgumentError} for options that there are not, or that mean nothing. */
   constructor(options: EarlyStoppingOptions = {}) {
     super();
+    checkOptionNames("EarlyStopping", options, optionNames);
+    for (const name of ["patience", "startFromEpoch"] as const) checkWhole("EarlyStopping", name, options[name]);
     this.options = options;
     this.monitor = new Monitor(this, "EarlyStopping", options, options.minDelta);
     this.patience = options.patience ?? 0;

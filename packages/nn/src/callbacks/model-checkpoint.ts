@@ -2,6 +2,7 @@ import { ArgumentError } from "@gradiente/autograd";
 import { camelCase } from "../config.ts";
 import { unknownName } from "../errors.ts";
 import { nodeModule } from "../node.ts";
+import { checkOptionNames, checkPath } from "../option-checks.ts";
 import { Fields, type State } from "../state.ts";
 import type { Logs } from "../training/logs.ts";
 import { Callback } from "./callback.ts";
@@ -60,6 +61,11 @@ export interface ModelCheckpointOptions extends MonitorOptions {
   readonly keepLast?: number | null;
 }
 
+const optionNames: readonly (keyof ModelCheckpointOptions)[] = [
+  ...(["monitor", "mode", "saveBestOnly", "saveWeightsOnly"] as const),
+  ...(["saveFreq", "initialValueThreshold", "keepLast"] as const),
+];
+
 /**
  * Saves the model after every epoch, or every so many batches. The path's ending says in which format: those of
  * `model.save`, or `.ckpt` for a checkpoint of the whole run, which `fit({ resumeFrom })` goes on from.
@@ -95,6 +101,8 @@ export class ModelCheckpoint extends Callback {
   constructor(path: string, options: ModelCheckpointOptions = {}) {
     super();
     const op = "ModelCheckpoint";
+    checkPath(op, path, 'new ModelCheckpoint("best.keras")');
+    checkOptionNames(op, options, optionNames);
     const { saveFreq = "epoch", saveWeightsOnly = false, initialValueThreshold = null, keepLast = null } = options;
     this.path = path;
     this.options = options;
@@ -107,6 +115,10 @@ export class ModelCheckpoint extends Callback {
         ? "end the path in .weights.h5 or .safetensors"
         : "saveWeightsOnly: true, or a path that ends in .keras, .h5 or .ckpt";
       throw new ArgumentError({ op, message: `"${path}" does not go with saveWeightsOnly: ${saveWeightsOnly}`, hint });
+    }
+    if (!/\.(keras|h5|hdf5|safetensors|ckpt)$/.test(path)) {
+      const hint = "the path must end in .keras, .h5, .weights.h5, .safetensors or .ckpt";
+      throw new ArgumentError({ op, message: `the format of "${path}" is not known`, hint });
     }
     if (keepLast !== null && !(Number.isInteger(keepLast) && keepLast > 0)) {
       throw new ArgumentError({ op, message: `keepLast is ${keepLast}, expected a positive whole number` });

@@ -1,4 +1,5 @@
 import { ArgumentError } from "@gradiente/autograd";
+import { checkOptionNames, checkWhole } from "../option-checks.ts";
 import { Fields, type State } from "../state.ts";
 import type { Logs } from "../training/logs.ts";
 import { Callback } from "./callback.ts";
@@ -19,8 +20,17 @@ import { Monitor, type MonitorOptions } from "./monitor.ts";
  */
 export class LearningRateScheduler extends Callback {
   private readonly schedule: (epoch: number, rate: number) => number;
+
+  /** @throws {ArgumentError} for what is no function. */
   constructor(schedule: (epoch: number, rate: number) => number) {
     super();
+    if (typeof schedule !== "function") {
+      throw new ArgumentError({
+        op: "LearningRateScheduler",
+        message: `the schedule is ${typeof schedule === "object" ? "an object" : String(schedule)}, not a function`,
+        hint: "objects such as ExponentialDecay are given to an optimizer, as its learningRate",
+      });
+    }
     this.schedule = schedule;
   }
   override onEpochBegin(epoch: number): void {
@@ -53,6 +63,11 @@ export interface ReduceLROnPlateauOptions extends MonitorOptions {
   readonly minLr?: number;
 }
 
+const reduceNames: readonly (keyof ReduceLROnPlateauOptions)[] = [
+  ...(["monitor", "mode", "factor", "patience"] as const),
+  ...(["minDelta", "cooldown", "minLr"] as const),
+];
+
 /**
  * Lowers the learning rate when what is monitored no longer improves. The rate of each epoch is logged as
  * `learning_rate`.
@@ -76,6 +91,8 @@ export class ReduceLROnPlateau extends Callback {
   /** @throws {ArgumentError} for a factor of 1 or more. */
   constructor(options: ReduceLROnPlateauOptions = {}) {
     super();
+    checkOptionNames("ReduceLROnPlateau", options, reduceNames);
+    for (const name of ["patience", "cooldown"] as const) checkWhole("ReduceLROnPlateau", name, options[name]);
     const { factor = 0.1, minDelta = 1e-4 } = options;
     if (!(factor < 1)) {
       throw new ArgumentError({ op: "ReduceLROnPlateau", message: `factor is ${factor}, expected less than 1` });

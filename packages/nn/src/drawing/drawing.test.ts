@@ -41,6 +41,11 @@ describe("drawings of models", () => {
       expect(shown).toContain(text);
     }
     expect(svg.match(/marker-end/g)!.length).toBe(5);
+    // An arrow's direction is that of its curve's last piece, which must have a length.
+    for (const [, path] of svg.matchAll(/<path d="([^"]*)"[^>]*marker-end/g)) {
+      const ends = path!.split(/(?=[MVC])/).map((piece) => piece.slice(1).split(" ").at(-1));
+      expect(ends.at(-1)).not.toBe(ends.at(-2));
+    }
     expect(texts(wideAndDeep().toSVG({ showShapes: false, showParams: false })).join()).not.toMatch(/None|parameters/);
   });
 

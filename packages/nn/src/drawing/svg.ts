@@ -108,8 +108,10 @@ function curve({ points }: Route, at: Point): string {
   let path = `M${round(first.x)} ${round(first.y)}`;
   let last = first;
   for (const p of rest) {
+    // An arrow at the end of a piece without length would point anywhere.
+    if (round(p.x) === round(last.x) && round(p.y) === round(last.y)) continue;
     const middle = (last.y + p.y) / 2;
-    if (p.x === last.x) path += `V${round(p.y)}`;
+    if (round(p.x) === round(last.x)) path += `V${round(p.y)}`;
     else path += `C${round(last.x)} ${round(middle)} ${round(p.x)} ${round(middle)} ${round(p.x)} ${round(p.y)}`;
     last = p;
   }

@@ -1,4 +1,5 @@
 import {
+  ArgumentError,
   add,
   erfinv,
   eye,
@@ -14,6 +15,7 @@ import {
   uniform,
 } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
+import { unknownName } from "../errors.ts";
 
 /** Draws the first values of a weight. */
 export abstract class Initializer {
@@ -83,11 +85,16 @@ export class Identity extends Initializer {
     this.gain = gain;
   }
   protected draw(shape: Shape, dtype: FloatDType): Tensor {
-    return eye(shape[0]!, shape[1] ?? shape[0]!, { dtype }).mul(this.gain);
+    if (shape.length !== 2) throw unfit(this.className, "matrices", shape);
+    return eye(shape[0]!, shape[1]!, { dtype }).mul(this.gain);
   }
   override getConfig(): Config {
     return { gain: this.gain };
   }
+}
+
+function unfit(op: string, what: string, shape: Shape): ArgumentError {
+  return new ArgumentError({ op, message: `is for ${what}, not for one of shape [${shape.join(", ")}]` });
 }
 
 interface Normal {
@@ -160,6 +167,9 @@ export class RandomUniform extends Initializer {
   }
 }
 
+const modes = ["fan_in", "fan_out", "fan_avg"] as const;
+const distributions = ["truncated_normal", "untruncated_normal", "uniform"] as const;
+
 /** Options of {@link VarianceScaling}. */
 export interface VarianceScalingOptions {
   readonly scale?: number;
@@ -181,6 +191,13 @@ export class VarianceScaling extends Initializer {
     seed = null,
   }: VarianceScalingOptions = {}) {
     super(seed);
+    if (!(scale > 0)) {
+      throw new ArgumentError({ op: this.constructor.name, message: `scale is ${scale}, expected a positive number` });
+    }
+    if (!modes.includes(mode)) throw unknownName("VarianceScaling", "mode", mode, modes);
+    if (!distributions.includes(distribution)) {
+      throw unknownName("VarianceScaling", "distribution", distribution, distributions);
+    }
     this.scale = scale;
     this.mode = mode;
     this.distribution = distribution;
@@ -271,6 +288,7 @@ export class Orthogonal extends Initializer {
     this.gain = gain;
   }
   protected draw(shape: Shape, dtype: FloatDType, generator: Generator): Tensor {
+    if (shape.length < 2) throw unfit(this.className, "weights of two axes or more", shape);
     const columns = shape.at(-1) ?? 1;
     const rows = shape.slice(0, -1).reduce((a, b) => a * b, 1);
     const [long, short] = [Math.max(rows, columns), Math.min(rows, columns)];

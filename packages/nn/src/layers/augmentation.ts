@@ -37,7 +37,8 @@ function bounds(
   factor: Factor,
   limits: readonly [number, number],
 ): readonly [number, number] {
-  const [low, high] = typeof factor === "number" ? [-Math.abs(factor), Math.abs(factor)] : factor;
+  const pair = Array.isArray(factor) ? factor : [Number.NaN, Number.NaN];
+  const [low, high] = typeof factor === "number" ? [-Math.abs(factor), Math.abs(factor)] : pair;
   if (!(low <= high && low >= limits[0] && high <= limits[1])) {
     throw new ArgumentError({
       op,

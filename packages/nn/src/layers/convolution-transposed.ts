@@ -9,7 +9,7 @@ import {
 } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import type { BatchShape, Weight } from "../module.ts";
-import { type ConvLayerOptions, Convolution, type PerAxis, perAxis } from "./convolution.ts";
+import { type ConvLayerOptions, Convolution, type PerAxis, perAxis, positive } from "./convolution.ts";
 
 /** Options of transposed convolutions. */
 export interface ConvTransposeLayerOptions extends ConvLayerOptions {
@@ -24,7 +24,7 @@ abstract class ConvTranspose extends Convolution {
 
   constructor(filters: number, kernelSize: PerAxis, options: ConvTransposeLayerOptions = {}) {
     super(kernelSize, options);
-    this.filters = filters;
+    this.filters = positive(this.className, "filters", filters);
     const { outputPadding = null } = options;
     this.outputPadding = outputPadding === null ? null : perAxis(outputPadding, this.rank);
   }

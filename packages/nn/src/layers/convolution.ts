@@ -45,8 +45,14 @@ export interface ConvOptions extends ConvLayerOptions {
   readonly groups?: number;
 }
 
+/** @throws {ArgumentError} unless it is a positive whole number. */
+export function positive(op: string, name: string, value: number): number {
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new ArgumentError({ op, message: `${name} is ${JSON.stringify(value)}, expected a positive whole number` });
+}
+
 /** One positive whole number per axis. @throws {ArgumentError} for anything else. */
-function sizes(op: string, option: string, value: PerAxis, rank: number): readonly number[] {
+export function sizes(op: string, option: string, value: PerAxis, rank: number): readonly number[] {
   const list = perAxis(value, rank);
   if (!Array.isArray(list) || list.length !== rank || !list.every((n) => Number.isInteger(n) && n > 0)) {
     throw new ArgumentError({
@@ -218,8 +224,12 @@ abstract class Conv extends Convolution {
 
   constructor(filters: number, kernelSize: PerAxis, options: ConvOptions = {}) {
     super(kernelSize, options);
-    this.filters = filters;
-    this.groups = options.groups ?? 1;
+    this.filters = positive(this.className, "filters", filters);
+    this.groups = positive(this.className, "groups", options.groups ?? 1);
+    if (this.filters % this.groups !== 0) {
+      const message = `${this.groups} groups do not divide ${filters} filters`;
+      throw new ArgumentError({ op: this.className, message });
+    }
   }
 
   protected override build(shape: BatchShape, generator: Generator): void {
@@ -287,7 +297,7 @@ abstract class Depthwise extends Convolution {
 
   constructor(kernelSize: PerAxis, options: DepthwiseOptions) {
     super(kernelSize, options);
-    this.depthMultiplier = options.depthMultiplier ?? 1;
+    this.depthMultiplier = positive(this.className, "depthMultiplier", options.depthMultiplier ?? 1);
   }
 
   protected depthwiseShape(shape: BatchShape): readonly number[] {
@@ -346,7 +356,7 @@ abstract class SeparableConv extends Depthwise {
 
   constructor(filters: number, kernelSize: PerAxis, options: SeparableOptions = {}) {
     super(kernelSize, options);
-    this.filters = filters;
+    this.filters = positive(this.className, "filters", filters);
   }
   protected override build(shape: BatchShape, generator: Generator): void {
     const deep = this.channelsOf(shape) * this.depthMultiplier;

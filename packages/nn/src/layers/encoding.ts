@@ -1,7 +1,8 @@
 import { ArgumentError, asTensor, oneHot, type Tensor, type TensorLike, tensor } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
-import { NotReadyError, unknownName } from "../errors.ts";
-import { type BatchShape, Layer, type LayerOptions } from "../module.ts";
+import { NotReadyError, showShape, unknownName } from "../errors.ts";
+import { type BatchShape, type CallContext, Layer, type LayerOptions } from "../module.ts";
+import type { CallOptions } from "../symbolic.ts";
 
 /** @internal */
 export const outputModes = ["int", "one_hot", "multi_hot", "count"] as const;
@@ -12,13 +13,20 @@ export const outputModes = ["int", "one_hot", "multi_hot", "count"] as const;
  */
 export type OutputMode = (typeof outputModes)[number];
 
-/** @internal Numbers of categories as `mode` says; `depth` is how many there are. */
-export function encodeCategories(numbers: Tensor, mode: OutputMode, depth: number, dtype: Layer["dtype"]): Tensor {
+/** @internal Numbers of categories as `mode` says; `depth` is how many there are, `weights` what each number counts. */
+export function encodeCategories(
+  numbers: Tensor,
+  mode: OutputMode,
+  depth: number,
+  dtype: Layer["dtype"],
+  weights: Tensor | null = null,
+): Tensor {
   if (mode === "int") return numbers;
   const single = mode === "one_hot" && numbers.rank > 1 && numbers.shape.at(-1) === 1;
   const hot = oneHot(single ? numbers.squeeze(-1) : numbers, depth, { dtype });
   if (mode === "one_hot") return hot;
-  return mode === "count" ? hot.sum({ axis: -2 }) : hot.max({ axis: -2 });
+  if (mode === "multi_hot") return hot.max({ axis: -2 });
+  return (weights === null ? hot : hot.mul(weights.cast(dtype).unsqueeze(-1))).sum({ axis: -2 });
 }
 
 /** @internal */
@@ -37,9 +45,10 @@ export interface CategoryEncodingOptions extends LayerOptions {
 }
 
 /**
- * Numbers of categories as vectors.
+ * Numbers of categories as vectors. When they are counted, each may be given a weight: `apply(numbers, { countWeights })`.
  *
  * @throws {BoundsError} for numbers that are not in [0, numTokens).
+ * @throws {ArgumentError} for weights where nothing is counted, or of another shape than the numbers.
  *
  * @example
  * ```ts
@@ -68,6 +77,26 @@ export class CategoryEncoding extends Layer {
   }
   call(x: Tensor): Tensor {
     return encodeCategories(x.cast("int32"), this.outputMode, this.numTokens, this.dtype);
+  }
+  protected override callMany(
+    inputs: readonly Tensor[],
+    context: CallContext,
+    options: CallOptions,
+  ): readonly Tensor[] {
+    const { countWeights = null } = options;
+    if (countWeights === null || inputs.length !== 1) return super.callMany(inputs, context, options);
+    const [x] = inputs as readonly [Tensor];
+    if (this.outputMode !== "count" || countWeights.shape.join() !== x.shape.join()) {
+      throw new ArgumentError({
+        op: this.name,
+        message:
+          this.outputMode === "count"
+            ? `countWeights have shape ${showShape(countWeights.shape)}, the numbers ${showShape(x.shape)}`
+            : `countWeights are given, but outputMode is "${this.outputMode}"`,
+        hint: 'with outputMode "count" every number has a weight',
+      });
+    }
+    return [encodeCategories(x.cast("int32"), this.outputMode, this.numTokens, this.dtype, countWeights)];
   }
   override getConfig(): Config {
     return { ...super.getConfig(), num_tokens: this.numTokens, output_mode: this.outputMode };

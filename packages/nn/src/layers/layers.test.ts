@@ -1,12 +1,17 @@
-import { Generator, gradients, tensor } from "@gradiente/autograd";
+import { Generator, gradients, ones, tensor } from "@gradiente/autograd";
 import { describe, expect, it } from "vitest";
 import {
+  BatchNormalization,
   Bidirectional,
+  CategoryEncoding,
   Dense,
+  Dot,
   Dropout,
   deserializeLayer,
   Embedding,
+  functional,
   GRU,
+  input,
   LSTM,
   MultiHeadAttention,
   Normalization,
@@ -91,5 +96,41 @@ describe("layers", () => {
       ],
     ]);
     expect(() => layer.apply(tensor([[3]]))).toThrow();
+  });
+
+  it("sum products along two axes only where their lengths agree", () => {
+    const [a, b] = [ones([2, 3, 4]), ones([2, 4, 5])];
+    expect(new Dot([2, 1]).apply([a, b]).shape).toEqual([2, 3, 5]);
+    expect(() => new Dot([1, 1]).apply([a, b])).toThrow(/expects input of shape \(None, 3, 5\)|expects .*3, 5/);
+    expect(() => new Dot(0).apply([a, a])).toThrow(/no axis 0 .*\n?.*samples/);
+    expect(() => new Dot(3).apply([a, a])).toThrow(/no axis 3/);
+    expect(() => new Dot(1).apply([a, a, a])).toThrow(/two tensors/);
+  });
+
+  it("attend along axes that there are, and that leave others alike", () => {
+    const grid = ones([2, 3, 4, 5]);
+    const options = { numHeads: 2, keyDim: 2 };
+    const layer = new MultiHeadAttention({ ...options, attentionAxes: [2] });
+    expect(layer.apply([grid, ones([2, 3, 7, 6])]).shape).toEqual([2, 3, 4, 5]);
+    expect(layer.getConfig().attention_axes).toEqual([2]);
+    expect(() => layer.apply([grid, ones([2, 9, 7, 6])])).toThrow(/differ in axes that are not attended along/);
+    expect(() => new MultiHeadAttention({ ...options, attentionAxes: 3 }).apply(grid)).toThrow(/\[1,2\]/);
+    expect(() => new MultiHeadAttention(options).apply(grid, { useCausalMask: true })).toThrow(/no order of places/);
+  });
+
+  it("weigh categories only where they are counted", () => {
+    const numbers = tensor([[0, 2, 2]], { dtype: "int32" });
+    const countWeights = tensor([[1, 0.5, 2]]);
+    const counted = new CategoryEncoding({ numTokens: 3, outputMode: "count" });
+    expect(counted.apply(numbers, { countWeights }).toArray()).toEqual([[1, 0, 2.5]]);
+    const inputs = [input({ shape: [3] }), input({ shape: [3] })] as const;
+    const model = functional({ inputs, outputs: counted.apply(inputs[0], { countWeights: inputs[1] }) });
+    expect(model.apply([numbers, countWeights]).toArray()).toEqual([[1, 0, 2.5]]);
+    expect(() => counted.apply(numbers, { countWeights: tensor([[1]]) })).toThrow(/shape/);
+    expect(() => new CategoryEncoding({ numTokens: 3 }).apply(numbers, { countWeights })).toThrow(/multi_hot/);
+  });
+
+  it("refuse to renormalise within nothing", () => {
+    expect(() => new BatchNormalization({ renorm: true, renormClipping: { rmax: 1, rmin: 2 } })).toThrow(/nothing/);
   });
 });

@@ -1,4 +1,15 @@
-import { concatenate, matmul, maximum, minimum, onesLike, rsqrt, square, sum, type Tensor } from "@gradiente/autograd";
+import {
+  ArgumentError,
+  concatenate,
+  matmul,
+  maximum,
+  minimum,
+  onesLike,
+  rsqrt,
+  square,
+  sum,
+  type Tensor,
+} from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import { LayerInputError, showShape } from "../errors.ts";
 import { type BatchShape, type CallContext, Layer, type LayerOptions } from "../module.ts";
@@ -123,7 +134,18 @@ export class Concatenate extends Merge {
   }
 }
 
-/** The dot products of two inputs (None, n), or of the matrices of two inputs of rank 3, along `axes`. */
+/**
+ * Products of two inputs, summed along one axis of each: (None, n) and (None, n) give (None, 1), (None, a, n) and (None, n, b)
+ * along the axes 2 and 1 give (None, a, b). The axes that are left of the first input come before those of the second.
+ *
+ * @throws {ArgumentError} for axes that are not there, or the axis of the samples.
+ * @throws {LayerInputError} where the summed axes differ in length.
+ *
+ * @example
+ * ```ts
+ * new Dot(1).apply([tensor([[1, 2]]), tensor([[3, 4]])]); // [[11]]
+ * ```
+ */
 export class Dot extends Merge {
   static override readonly className = "Dot";
   readonly axes: readonly [number, number];
@@ -134,20 +156,42 @@ export class Dot extends Merge {
     this.normalize = options.normalize ?? false;
   }
   protected merge(inputs: readonly Tensor[]): Tensor {
+    const axes = this.summed(inputs.map((x) => x.shape));
     const [a, b] = inputs.map((x, i) => {
-      const axis = this.axes[i]! < 0 ? x.rank + this.axes[i]! : this.axes[i]!;
+      const axis = axes[i]!;
+      const rest = x.shape.map((_, k) => k).filter((k) => k !== 0 && k !== axis);
       const unit = this.normalize ? x.mul(rsqrt(sum(square(x), { axis, keepDims: true }).maximum(1e-12))) : x;
-      if (x.rank === 2) return unit;
-      // The summed axis last in the first operand, in the middle of the second.
-      return i === 0 ? (axis === 1 ? unit.permute([0, 2, 1]) : unit) : axis === 2 ? unit.permute([0, 2, 1]) : unit;
+      // The summed axis last in the first operand, in the middle of the second; the others as one.
+      const turned = unit.permute(i === 0 ? [0, ...rest, axis] : [0, axis, ...rest]);
+      const count = rest.reduce((n, k) => n * x.shape[k]!, 1);
+      const [samples, length] = [x.shape[0]!, x.shape[axis]!];
+      return turned.reshape(i === 0 ? [samples, count, length] : [samples, length, count]);
     }) as [Tensor, Tensor];
-    return a.rank === 2 && b.rank === 2 ? sum(a.mul(b), { axis: -1, keepDims: true }) : matmul(a, b);
+    return matmul(a, b).reshape(this.mergedShape(inputs.map((x) => x.shape)) as readonly number[]);
   }
-  protected override mergedShape([a, b]: readonly BatchShape[]): BatchShape {
-    const without = (s: BatchShape, axis: number) =>
-      s.filter((_, i) => i !== 0 && i !== (axis < 0 ? s.length + axis : axis));
-    const rest = [...without(a!, this.axes[0]), ...without(b!, this.axes[1])];
-    return [a![0]!, ...(rest.length === 0 ? [1] : rest)];
+  /** The axes that are summed over, counted from the front. */
+  private summed(shapes: readonly BatchShape[]): readonly [number, number] {
+    const [a, b] = shapes as readonly [BatchShape, BatchShape];
+    if (shapes.length !== 2) throw new LayerInputError(this.name, "two tensors", [shapes.length]);
+    const [i, k] = [a, b].map((s, which) => {
+      const given = this.axes[which]!;
+      const axis = given < 0 ? s.length + given : given;
+      if (Number.isInteger(axis) && axis > 0 && axis < s.length) return axis;
+      throw new ArgumentError({
+        op: this.name,
+        message: `there is no axis ${given} to sum over in an input of shape ${showShape(s)}`,
+        hint: "axis 0 is that of the samples",
+      });
+    }) as [number, number];
+    if (a[i] !== null && b[k] !== null && a[i] !== b[k]) {
+      throw new LayerInputError(this.name, showShape(b.with(k, a[i]!)), b);
+    }
+    return [i, k];
+  }
+  protected override mergedShape(shapes: readonly BatchShape[]): BatchShape {
+    const axes = this.summed(shapes);
+    const rest = shapes.flatMap((s, which) => s.filter((_, i) => i !== 0 && i !== axes[which]));
+    return [shapes[0]![0]!, ...(rest.length === 0 ? [1] : rest)];
   }
   /** Products of steps are not steps. */
   override computeMask(): null {

@@ -15,6 +15,7 @@ import { maskOf } from "../masks.ts";
 import type { BatchShape, CallContext, LayerOptions, Weight } from "../module.ts";
 import { type RegularizerLike, regularizerConfig, resolveRegularizer } from "../regularizers/regularizer.ts";
 import type { CallOptions, SymbolicTensor } from "../symbolic.ts";
+import { AttentionAxes } from "./attention-axes.ts";
 import { type AttentionCallOptions, AttentionLayer, allOf, notAfter, pairsWhere } from "./attention-layer.ts";
 
 /** What a masked score becomes before softmax, in Keras' layers for dot-product attention. */
@@ -232,14 +233,15 @@ export interface MultiHeadAttentionOptions extends HeadOptions {
   readonly valueDim?: number | null;
   /** Lengths of the output's axes after the steps. Default: as the query's. */
   readonly outputShape?: number | readonly number[] | null;
-  /** The axes of the steps. Default: 1, the only one there may be. */
+  /** The axes attended along. Default: all between samples and features, which is 1 for (samples, steps, features). */
   readonly attentionAxes?: number | readonly number[] | null;
 }
 
 /**
  * Attention of several heads (Vaswani et al., 2017): `apply([query, value])` or `apply([query, value, key])`, each (samples,
  * steps, features); `apply(x)` is self-attention. Masks of the inputs, `attentionMask` and `useCausalMask` say what may be
- * attended to; with `returnAttentionScores` the scores (samples, heads, queries, keys) are the second output.
+ * attended to; with `returnAttentionScores` the scores (samples, heads, queries, keys) are the second output. Inputs of more
+ * axes are attended along `attentionAxes`; scores are then (samples, other axes, heads, queries' axes, keys' axes).
  *
  * Weights: query, key, value and output projections, each kernel (features, heads, dim) then bias, as in Keras.
  *
@@ -257,17 +259,11 @@ export class MultiHeadAttention extends HeadsAttention {
   protected readonly keyDim: number;
   protected readonly valueDim: number;
   private readonly lengths: readonly number[] | null;
+  private readonly stated: readonly number[] | null;
 
   constructor(options: MultiHeadAttentionOptions) {
     super(options);
-    const { numHeads, keyDim, valueDim, outputShape = null, attentionAxes } = options;
-    if ((attentionAxes ?? 1).toString() !== "1") {
-      throw new ArgumentError({
-        op: "MultiHeadAttention",
-        message: `attentionAxes is ${JSON.stringify(attentionAxes)}, but inputs are (samples, steps, features)`,
-        hint: "bring the axes to attend along together with Reshape",
-      });
-    }
+    const { numHeads, keyDim, valueDim, outputShape = null, attentionAxes = null } = options;
     positive("MultiHeadAttention", { numHeads, keyDim });
     this.numHeads = numHeads;
     this.queryHeads = numHeads;
@@ -275,10 +271,69 @@ export class MultiHeadAttention extends HeadsAttention {
     this.keyDim = keyDim;
     this.valueDim = valueDim ?? keyDim;
     this.lengths = typeof outputShape === "number" ? [outputShape] : outputShape;
+    this.stated = typeof attentionAxes === "number" ? [attentionAxes] : attentionAxes;
   }
 
   protected override outputLengths(query: BatchShape): readonly number[] {
     return this.lengths ?? super.outputLengths(query);
+  }
+
+  /** How inputs of a rank are attended along; null where they are (samples, steps, features) already. */
+  private axesFor(rank: number): AttentionAxes | null {
+    if (rank <= 3 && (this.stated ?? [1]).toString() === "1") return null;
+    return new AttentionAxes(this.name, this.stated, rank);
+  }
+
+  protected override buildMany(shapes: readonly BatchShape[], generator: Generator): void {
+    const axes = this.axesFor(shapes[0]!.length);
+    super.buildMany(axes === null ? shapes : shapes.map((shape) => axes.foldedShape(shape)), generator);
+  }
+
+  override computeOutputShapes(
+    shapes: readonly BatchShape[],
+    options: AttentionCallOptions = {},
+  ): readonly BatchShape[] {
+    const [query, value] = this.roles(shapes);
+    const axes = this.axesFor(query.length);
+    if (axes === null) return super.computeOutputShapes(shapes, options);
+    axes.check(this.name, this.roles(shapes));
+    const output = [...query.slice(0, -1), ...this.outputLengths(query)];
+    return options.returnAttentionScores ? [output, axes.scoresShape(this.numHeads, query, value)] : [output];
+  }
+
+  protected override callMany(
+    inputs: readonly Tensor[],
+    context: CallContext,
+    options: CallOptions,
+  ): readonly Tensor[] {
+    const axes = this.axesFor(inputs[0]!.rank);
+    if (axes === null) return super.callMany(inputs, context, options);
+    const shapes = this.roles(inputs.map((x) => x.shape));
+    axes.check(this.name, shapes);
+    if (inputs.some((x) => maskOf(x) !== null)) {
+      throw new ArgumentError({
+        op: this.name,
+        message: "inputs carry masks of steps, but are attended along other axes than one of steps",
+        hint: "say which keys may be attended to with attentionMask, and give { mask: null }",
+      });
+    }
+    const [query, value] = shapes;
+    const { attentionMask = null, useCausalMask = false } = options;
+    if (axes.along.length > 1 && (useCausalMask || (this.given.slidingWindow ?? null) !== null)) {
+      throw new ArgumentError({
+        op: this.name,
+        message: `there is no order of places along the axes [${axes.along.join(", ")}]`,
+        hint: "useCausalMask and slidingWindow are for one axis",
+      });
+    }
+    const mask = attentionMask === null ? null : axes.foldMask(this.name, attentionMask, query, value);
+    const [output, scores] = super.callMany(
+      inputs.map((x) => axes.fold(x)),
+      context,
+      { ...options, attentionMask: mask },
+    ) as [Tensor, Tensor?];
+    const unfolded = axes.unfold(output, query);
+    return scores === undefined ? [unfolded] : [unfolded, axes.unfoldScores(scores, query, value)];
   }
 
   override getConfig(): Config {
@@ -289,7 +344,8 @@ export class MultiHeadAttention extends HeadsAttention {
       key_dim: keyDim,
       value_dim: valueDim,
       output_shape: lengths,
-      attention_axes: [1],
+      attention_axes:
+        this.stated ?? (this.inputShape === null ? null : this.inputShape.slice(1, -1).map((_, i) => i + 1)),
     };
   }
 }

@@ -1,4 +1,4 @@
-import { type Generator, noGrad, rand, randn, type Tensor, zeros } from "@gradiente/autograd";
+import { ArgumentError, type Generator, noGrad, rand, randn, type Tensor, zeros } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import { type BatchShape, Layer, type LayerOptions } from "../module.ts";
 import { checkRate, Dropout, type DropoutOptions, NoiseLayer, type NoiseOptions } from "./core.ts";
@@ -145,6 +145,13 @@ export class Lambda extends Layer {
     options: LayerOptions & { readonly mask?: ((mask: Tensor) => Tensor) | null } = {},
   ) {
     super(options);
+    if (typeof fn !== "function") {
+      throw new ArgumentError({
+        op: "Lambda",
+        message: `the function is ${String(fn)}`,
+        hint: "new Lambda((x) => x.mul(2))",
+      });
+    }
     this.fn = fn;
     this.maskOf = options.mask ?? null;
   }

@@ -1,203 +1,17 @@
-import {
-  ArgumentError,
-  type Generator,
-  mean,
-  noGrad,
-  ones,
-  rsqrt,
-  square,
-  sum,
-  type Tensor,
-  where,
-} from "@gradiente/autograd";
+import { ArgumentError, type Generator, mean, noGrad, rsqrt, square, sum, type Tensor } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
-import { type ConstraintLike, constraintConfig, resolveConstraint } from "../constraints/constraint.ts";
 import { LayerInputError } from "../errors.ts";
-import { type Initializer, Ones, TruncatedNormal } from "../initializers/initializer.ts";
-import { type InitializerLike, initializerConfig, resolveInitializer } from "../initializers/resolve.ts";
-import { maskOf } from "../masks.ts";
+import { Ones, TruncatedNormal } from "../initializers/initializer.ts";
 import { type BatchShape, type CallContext, Layer, type LayerOptions, layerConfig, type Weight } from "../module.ts";
-import { type RegularizerLike, regularizerConfig, resolveRegularizer } from "../regularizers/regularizer.ts";
+import { Affine, lengthAt, moments, type NormalizationOptions } from "./scaled-normalization.ts";
 
-/** Options that normalising layers share. */
-export interface NormalizationOptions extends LayerOptions {
-  /** Default: the last axis. */
-  readonly axis?: number | readonly number[];
-  /** Added to the variance. Default: 1e-3. */
-  readonly epsilon?: number;
-  /** Whether there is an offset, beta. Default: true. */
-  readonly center?: boolean;
-  /** Whether there is a factor, gamma. Default: true. */
-  readonly scale?: boolean;
-  readonly betaInitializer?: InitializerLike;
-  readonly gammaInitializer?: InitializerLike;
-  readonly betaRegularizer?: RegularizerLike | null;
-  readonly gammaRegularizer?: RegularizerLike | null;
-  readonly betaConstraint?: ConstraintLike | null;
-  readonly gammaConstraint?: ConstraintLike | null;
-}
-
-abstract class Affine extends Layer {
-  readonly epsilon: number;
-  protected readonly given: NormalizationOptions;
-  protected gamma: Weight | null = null;
-  protected beta: Weight | null = null;
-
-  constructor(options: NormalizationOptions) {
-    super(options);
-    this.given = options;
-    this.epsilon = options.epsilon ?? 1e-3;
-  }
-
-  protected addAffine(shape: readonly number[], generator: Generator): void {
-    const { given, className } = this;
-    if (given.scale ?? true) {
-      this.gamma = this.addWeight(
-        {
-          name: "gamma",
-          shape,
-          initializer: resolveInitializer(className, given.gammaInitializer ?? "ones"),
-          regularizer: resolveRegularizer(className, given.gammaRegularizer),
-          constraint: resolveConstraint(className, given.gammaConstraint),
-        },
-        generator,
-      );
-    }
-    if (given.center ?? true) {
-      this.beta = this.addWeight(
-        {
-          name: "beta",
-          shape,
-          initializer: resolveInitializer(className, given.betaInitializer ?? "zeros"),
-          regularizer: resolveRegularizer(className, given.betaRegularizer),
-          constraint: resolveConstraint(className, given.betaConstraint),
-        },
-        generator,
-      );
-    }
-  }
-
-  /** (x − average)·factor, scaled and moved; weights are given the shape `wide` to broadcast. */
-  protected affine(centred: Tensor, factor: Tensor, wide: readonly number[]): Tensor {
-    const scaled = this.gamma === null ? factor : factor.mul(this.gamma.value.reshape(wide));
-    const product = centred.mul(scaled);
-    return this.beta === null ? product : product.add(this.beta.value.reshape(wide));
-  }
-
-  override getConfig(): Config {
-    const { given, className } = this;
-    return {
-      ...super.getConfig(),
-      epsilon: this.epsilon,
-      center: given.center ?? true,
-      scale: given.scale ?? true,
-      beta_initializer: initializerConfig(resolveInitializer(className, given.betaInitializer ?? "zeros")),
-      gamma_initializer: initializerConfig(resolveInitializer(className, given.gammaInitializer ?? "ones")),
-      beta_regularizer: regularizerConfig(resolveRegularizer(className, given.betaRegularizer)),
-      gamma_regularizer: regularizerConfig(resolveRegularizer(className, given.gammaRegularizer)),
-      beta_constraint: constraintConfig(resolveConstraint(className, given.betaConstraint)),
-      gamma_constraint: constraintConfig(resolveConstraint(className, given.gammaConstraint)),
-    };
-  }
-}
-
-function lengthAt(layer: string, shape: BatchShape, axis: number): number {
-  const n = shape.at(axis);
-  if (n === null || n === undefined) throw new LayerInputError(layer, `with a known length at axis ${axis}`, shape);
-  return n;
-}
-
-/** Options of {@link BatchNormalization}. */
-export interface BatchNormalizationOptions extends NormalizationOptions {
-  /** How slowly the running averages follow. Default: 0.99. */
-  readonly momentum?: number;
-  /** Default: zeros. */
-  readonly movingMeanInitializer?: InitializerLike;
-  /** Default: ones. */
-  readonly movingVarianceInitializer?: InitializerLike;
-}
-
-/**
- * Brings every feature to mean 0 and variance 1 over the batch; outside training by running averages.
- * Weights: gamma, beta, moving_mean, moving_variance (the last two not trainable).
- */
-export class BatchNormalization extends Affine {
-  static override readonly className = "BatchNormalization";
-  override readonly supportsMasking = true;
-  readonly momentum: number;
-  readonly axis: number;
-  private readonly running: { readonly mean: Initializer; readonly variance: Initializer };
-  private movingMean: Weight | null = null;
-  private movingVariance: Weight | null = null;
-
-  constructor(options: BatchNormalizationOptions = {}) {
-    super(options);
-    this.momentum = options.momentum ?? 0.99;
-    const { axis = -1 } = options;
-    this.axis = typeof axis === "number" ? axis : axis[0]!;
-    this.running = {
-      mean: resolveInitializer(this.className, options.movingMeanInitializer ?? "zeros"),
-      variance: resolveInitializer(this.className, options.movingVarianceInitializer ?? "ones"),
-    };
-  }
-
-  protected override build(shape: BatchShape, generator: Generator): void {
-    const n = [lengthAt(this.name, shape, this.axis)];
-    this.addAffine(n, generator);
-    this.movingMean = this.addWeight(
-      { name: "moving_mean", shape: n, initializer: this.running.mean, trainable: false },
-      generator,
-    );
-    this.movingVariance = this.addWeight(
-      { name: "moving_variance", shape: n, initializer: this.running.variance, trainable: false },
-      generator,
-    );
-  }
-
-  call(x: Tensor, context: CallContext): Tensor {
-    const input = this.asFloat(x);
-    const at = this.axis < 0 ? input.rank + this.axis : this.axis;
-    const wide = input.shape.map((n, i) => (i === at ? n : 1));
-    const [m, v] = [this.movingMean!.value, this.movingVariance!.value];
-    if (!context.training || !this.trainable) {
-      return this.affine(input.sub(m.reshape(wide)), rsqrt(v.add(this.epsilon)).reshape(wide), wide);
-    }
-    const axis = input.shape.flatMap((_, i) => (i === at ? [] : [i]));
-    const { average, centred, spread } = moments(input, axis, maskOf(x));
-    noGrad(() => {
-      const follow = (running: typeof m, now: Tensor) =>
-        running.assign(running.mul(this.momentum).add(now.reshape(running.shape).mul(1 - this.momentum)));
-      follow(m, average);
-      follow(v, spread);
-    });
-    return this.affine(centred, rsqrt(spread.add(this.epsilon)), wide);
-  }
-
-  override getConfig(): Config {
-    return {
-      ...super.getConfig(),
-      axis: this.axis,
-      momentum: this.momentum,
-      moving_mean_initializer: initializerConfig(this.running.mean),
-      moving_variance_initializer: initializerConfig(this.running.variance),
-      synchronized: false,
-    };
-  }
-}
-
-/** Mean and variance along axes, and the differences from the mean; over the steps that count, where there is a mask. */
-function moments(x: Tensor, axis: readonly number[], mask: Tensor | null) {
-  const options = { axis, keepDims: true };
-  if (mask === null) {
-    const average = mean(x, options);
-    const centred = x.sub(average);
-    return { average, centred, spread: mean(square(centred), options) };
-  }
-  const counts = mask.unsqueeze(-1).broadcastTo(x.shape);
-  const total = sum(counts.cast(x.dtype), options).add(1e-7);
-  const average = sum(where(counts, x, 0), options).div(total);
-  const centred = x.sub(average);
-  return { average, centred, spread: sum(where(counts, square(centred), 0), options).div(total) };
+/** Options of {@link LayerNormalization}. */
+export interface LayerNormalizationOptions extends NormalizationOptions {
+  /**
+   * Divide by the standard deviation without taking off the mean, and have no offset: what Keras did before it had
+   * `RMSNormalization`. Default: false.
+   */
+  readonly rmsScaling?: boolean;
 }
 
 /** Brings every sample to mean 0 and variance 1 along `axis` (default: the last). Weights: gamma, beta. */
@@ -205,10 +19,13 @@ export class LayerNormalization extends Affine {
   static override readonly className = "LayerNormalization";
   override readonly supportsMasking = true;
   readonly axis: number | readonly number[];
+  readonly rmsScaling: boolean;
 
-  constructor(options: NormalizationOptions = {}) {
-    super(options);
+  constructor(options: LayerNormalizationOptions = {}) {
+    const { rmsScaling = false } = options;
+    super(rmsScaling ? { ...options, scale: true, center: false } : options);
     this.axis = options.axis ?? -1;
+    this.rmsScaling = rmsScaling;
   }
 
   private axes(rank: number): number[] {
@@ -229,11 +46,12 @@ export class LayerNormalization extends Affine {
     const wide = input.shape.map((n, i) => (axis.includes(i) ? n : 1));
     const centred = input.sub(mean(input, { axis, keepDims: true }));
     const spread = mean(square(centred), { axis, keepDims: true });
-    return this.affine(centred, rsqrt(spread.add(this.epsilon)), wide);
+    return this.affine(this.rmsScaling ? input : centred, rsqrt(spread.add(this.epsilon)), wide);
   }
 
   override getConfig(): Config {
-    return { ...super.getConfig(), axis: this.axis };
+    const { axis, rmsScaling } = this;
+    return { ...super.getConfig(), axis, ...(rmsScaling ? { rms_scaling: true } : {}) };
   }
 }
 
@@ -269,7 +87,7 @@ export class GroupNormalization extends Affine {
     const { centred, spread } = moments(split, axis, null);
     const wide = input.shape.map((n, i) => (i === at ? n : 1));
     const normal = centred.mul(rsqrt(spread.add(this.epsilon))).reshape(input.shape);
-    return this.affine(normal, ones(wide, { dtype: this.dtype }), wide);
+    return this.affine(normal, null, wide);
   }
 
   override getConfig(): Config {

@@ -3,7 +3,7 @@ import type { Config } from "../config.ts";
 import { LayerInputError, unknownName } from "../errors.ts";
 import { maskOf } from "../masks.ts";
 import { type BatchShape, Layer, type LayerOptions } from "../module.ts";
-import { type PerAxis, perAxis, windows } from "./convolution.ts";
+import { type PerAxis, sizes, windows } from "./convolution.ts";
 
 /** Options of pooling layers. */
 export interface PoolingOptions extends LayerOptions {
@@ -26,8 +26,8 @@ abstract class Pooling extends Layer {
   constructor(poolSize: PerAxis | PoolingOptions = 2, options: PoolingOptions = {}) {
     const both: PoolingOptions = isSize(poolSize) ? { ...options, poolSize } : poolSize;
     super(both);
-    this.poolSize = perAxis(both.poolSize ?? 2, this.rank);
-    this.strides = perAxis(both.strides ?? this.poolSize, this.rank);
+    this.poolSize = sizes(this.className, "poolSize", both.poolSize ?? 2, this.rank);
+    this.strides = sizes(this.className, "strides", both.strides ?? this.poolSize, this.rank);
     this.padding = both.padding ?? "valid";
     if (!["valid", "same"].includes(this.padding)) {
       throw unknownName(this.className, "padding", this.padding, ["valid", "same"]);
@@ -42,7 +42,9 @@ abstract class Pooling extends Layer {
     if (shape.length !== this.rank + 2) throw new LayerInputError(this.name, `of ${this.rank + 2} axes`, shape);
     return shape.map((n, i) => {
       const size = this.poolSize[i - 1];
-      return i === 0 || size === undefined ? n : windows(n, size, this.strides[i - 1]!, this.padding);
+      const count = i === 0 || size === undefined ? n : windows(n, size, this.strides[i - 1]!, this.padding);
+      if (count === null || i === 0 || count > 0) return count;
+      throw new LayerInputError(this.name, `at least as large as its pool (${this.poolSize.join(", ")})`, shape);
     });
   }
 
@@ -113,7 +115,12 @@ abstract class AdaptivePooling extends Layer {
 
   constructor(outputSize: PerAxis, options: LayerOptions = {}) {
     super(options);
-    this.outputSize = perAxis(outputSize, (this.constructor as typeof AdaptivePooling).rank);
+    this.outputSize = sizes(
+      this.className,
+      "outputSize",
+      outputSize,
+      (this.constructor as typeof AdaptivePooling).rank,
+    );
   }
   override computeOutputShape(shape: BatchShape): BatchShape {
     if (shape.length !== this.outputSize.length + 2) {

@@ -196,6 +196,7 @@ abstract class Recurrent extends RNN {
 
   constructor(cell: RecurrentCell, units: number, options: RecurrentOptions) {
     super(cell, options);
+    cell.forgetOptions(); // they are this layer's
     this.units = units;
     this.options = options;
   }

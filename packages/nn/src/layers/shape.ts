@@ -1,4 +1,4 @@
-import type { Tensor } from "@gradiente/autograd";
+import { ArgumentError, type Tensor } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import { LayerInputError } from "../errors.ts";
 import { type BatchShape, Layer, type LayerOptions } from "../module.ts";
@@ -9,6 +9,18 @@ export class Reshape extends Layer {
   readonly targetShape: readonly number[];
   constructor(targetShape: readonly number[], options: LayerOptions = {}) {
     super(options);
+    const fits = (n: number): boolean => n === -1 || (Number.isInteger(n) && n >= 0);
+    if (
+      !Array.isArray(targetShape) ||
+      !targetShape.every(fits) ||
+      targetShape.indexOf(-1) !== targetShape.lastIndexOf(-1)
+    ) {
+      throw new ArgumentError({
+        op: this.className,
+        message: `targetShape is ${JSON.stringify(targetShape) ?? String(targetShape)}`,
+        hint: "give the lengths of a sample, of which one may be -1, such as [28, -1]",
+      });
+    }
     this.targetShape = targetShape;
   }
   override computeOutputShape(shape: BatchShape): BatchShape {
@@ -36,9 +48,19 @@ export class Permute extends Layer {
   readonly dims: readonly number[];
   constructor(dims: readonly number[], options: LayerOptions = {}) {
     super(options);
+    if (!Array.isArray(dims) || !dims.every((_, i) => dims.includes(i + 1))) {
+      throw new ArgumentError({
+        op: this.className,
+        message: `dims is ${JSON.stringify(dims) ?? String(dims)}, which does not name every axis once`,
+        hint: "axes are counted from 1, that of the samples left out: [2, 1] exchanges the first two",
+      });
+    }
     this.dims = dims;
   }
   override computeOutputShape(shape: BatchShape): BatchShape {
+    if (shape.length !== this.dims.length + 1) {
+      throw new LayerInputError(this.name, `of ${this.dims.length} axes besides that of the samples`, shape);
+    }
     return [shape[0]!, ...this.dims.map((d) => shape[d]!)];
   }
   call(x: Tensor): Tensor {
@@ -55,6 +77,9 @@ export class RepeatVector extends Layer {
   readonly n: number;
   constructor(n: number, options: LayerOptions = {}) {
     super(options);
+    if (!Number.isInteger(n) || n < 1) {
+      throw new ArgumentError({ op: this.className, message: `n is ${n}, expected a positive whole number` });
+    }
     this.n = n;
   }
   override computeOutputShape(shape: BatchShape): BatchShape {

@@ -2,7 +2,7 @@ import { type Padding, pad, repeat, slice, type Tensor } from "@gradiente/autogr
 import type { Config } from "../config.ts";
 import { LayerInputError, unknownName } from "../errors.ts";
 import { type BatchShape, Layer, type LayerOptions } from "../module.ts";
-import { perAxis } from "./convolution.ts";
+import { sizes } from "./convolution.ts";
 import { type Interpolation, interpolations, resizeImages } from "./resizing.ts";
 
 /** One number for all ends; or for each axis a number, or a pair for its start and its end. */
@@ -87,7 +87,7 @@ abstract class UpSampling extends Spatial {
   readonly size: readonly number[];
   constructor(size: number | readonly number[] = 2, options: LayerOptions = {}) {
     super(options);
-    this.size = perAxis(size, this.rank);
+    this.size = sizes(this.className, "size", size, this.rank);
   }
   protected lengthAfter(n: number, i: number): number {
     return n * this.size[i]!;

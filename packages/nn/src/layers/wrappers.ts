@@ -4,7 +4,7 @@ import { LayerInputError, unknownName } from "../errors.ts";
 import { maskOf } from "../masks.ts";
 import { type BatchShape, type CallContext, Layer, type LayerOptions, layerConfig } from "../module.ts";
 import type { CallOptions } from "../symbolic.ts";
-import type { RNN } from "./recurrent.ts";
+import { RNN } from "./recurrent.ts";
 
 const mergeModes = ["concat", "sum", "mul", "ave"] as const;
 
@@ -40,6 +40,14 @@ export class Bidirectional extends Layer {
   constructor(layer: RNN, options: BidirectionalOptions = {}) {
     super(options);
     const { mergeMode = "concat", backwardLayer = null } = options;
+    for (const given of backwardLayer === null ? [layer] : [layer, backwardLayer]) {
+      if (given instanceof RNN) continue;
+      throw new ArgumentError({
+        op: "Bidirectional",
+        message: `the layer is ${nameOf(given)}, not a recurrent one`,
+        hint: "write new Bidirectional(new LSTM(4))",
+      });
+    }
     if (mergeMode !== null && !mergeModes.includes(mergeMode)) {
       throw unknownName("Bidirectional", "mergeMode", mergeMode, mergeModes);
     }
@@ -150,6 +158,13 @@ export class TimeDistributed extends Layer {
   readonly layer: Layer;
   constructor(layer: Layer, options: LayerOptions = {}) {
     super(options);
+    if (!(layer instanceof Layer)) {
+      throw new ArgumentError({
+        op: "TimeDistributed",
+        message: `the layer is ${nameOf(layer)}, not a layer`,
+        hint: "write new TimeDistributed(new Dense(4))",
+      });
+    }
     this.layer = layer;
   }
   override sublayers(): readonly Layer[] {
@@ -175,4 +190,8 @@ export class TimeDistributed extends Layer {
   override getConfig(): Config {
     return { ...super.getConfig(), layer: layerConfig(this.layer) };
   }
+}
+
+function nameOf(given: unknown): string {
+  return given instanceof Layer ? `a ${given.className}` : typeof given === "object" ? "an object" : String(given);
 }

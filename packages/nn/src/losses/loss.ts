@@ -1,9 +1,12 @@
-import { ArgumentError, Tensor } from "@gradiente/autograd";
+import { ArgumentError, Tensor, where } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
+import { unknownName } from "../errors.ts";
 import { maskOf } from "../masks.ts";
 
 /** How losses of single samples become one number. `sum_over_batch_size` is their mean. */
-export type Reduction = "sum_over_batch_size" | "sum" | "mean" | "none" | "mean_with_sample_weight";
+export type Reduction = (typeof reductions)[number];
+
+const reductions = ["sum_over_batch_size", "sum", "mean", "none", "mean_with_sample_weight"] as const;
 
 /** The loss of every sample: a function of targets and predictions, with the last axis reduced. */
 export type LossFunction = (yTrue: Tensor, yPred: Tensor) => Tensor;
@@ -11,8 +14,8 @@ export type LossFunction = (yTrue: Tensor, yPred: Tensor) => Tensor;
 /** Options that every loss has. */
 export interface LossOptions {
   readonly name?: string;
-  /** Default: sum_over_batch_size. */
-  readonly reduction?: Reduction;
+  /** Default: sum_over_batch_size. As in Keras, null is "none". */
+  readonly reduction?: Reduction | null;
 }
 
 /** What training makes small. A loss of one's own extends this class, or is any function of two tensors. */
@@ -23,8 +26,11 @@ export abstract class Loss {
   readonly reduction: Reduction;
 
   constructor(name: string, { reduction = "sum_over_batch_size", name: given }: LossOptions = {}) {
+    if (reduction !== null && !reductions.includes(reduction)) {
+      throw unknownName(given ?? name, "reduction", reduction, reductions);
+    }
     this.name = given ?? name;
-    this.reduction = reduction;
+    this.reduction = reduction ?? "none";
   }
 
   /** The loss of every sample. */
@@ -92,7 +98,8 @@ export function reduceWeighted(values: Tensor, sampleWeight: Tensor | null, redu
   const total = weighted.rank === 0 ? weighted : weighted.sum();
   if (reduction === "sum") return total;
   if (reduction === "mean_with_sample_weight" && weight !== null) {
-    return total.div(weight.broadcastTo(weighted.shape).sum());
+    const weights = weight.broadcastTo(weighted.shape).sum();
+    return where(weights.equal(0), 0, total.div(where(weights.equal(0), 1, weights))); // without weight, no loss
   }
   return total.div(Math.max(1, weighted.size));
 }

@@ -1,5 +1,5 @@
 import { type Config, isSerialized, type Serialized, serialized } from "../config.ts";
-import { makeNamed } from "../names.ts";
+import { makeNamed, refuseClass } from "../names.ts";
 import { customFunction } from "../saving/scope.ts";
 import { Loss, type LossFunction } from "./loss.ts";
 import * as all from "./losses.ts";
@@ -65,10 +65,16 @@ export type LossLike = LossName | Loss | Serialized | LossFunction;
 /** The loss that an option stands for. @throws {ArgumentError} for an unknown name. */
 export function resolveLoss(given: LossLike): Loss {
   if (given instanceof Loss) return given;
+  refuseClass("loss", given, Loss);
   if (typeof given === "function") return new FunctionLoss(given.name || "Loss", given);
   const value = customFunction<LossFunction>(isSerialized(given) ? given.class_name : given);
   if (value !== null) return new FunctionLoss(value.name, value);
-  return makeNamed<Loss>("compile", "loss", given, classes, others);
+  return makeNamed<Loss>("compile", "loss", isSerialized(given) ? withReduction(given) : given, classes, others);
+}
+
+/** Elsewhere null stands for an option that is left out; for a loss it is the reduction "none". */
+function withReduction(given: Serialized): Serialized {
+  return given.config.reduction === null ? { ...given, config: { ...given.config, reduction: "none" } } : given;
 }
 
 /** What files contain for a loss. */

@@ -250,6 +250,11 @@ export class AUC extends Counts {
     const { name = "auc", numThresholds = 200, thresholds = null, summationMethod = "interpolation" } = options;
     const ends = [-1e-7, 1 + 1e-7] as const;
     super(name, thresholds === null ? evenly(numThresholds, ...ends) : [ends[0], ...thresholds, ends[1]]);
+    const { curve = "ROC" } = options;
+    if (!["ROC", "PR"].includes(curve)) throw unknownName("AUC", "curve", curve, ["ROC", "PR"]);
+    if (thresholds === null && !(Number.isInteger(numThresholds) && numThresholds > 1)) {
+      throw new ArgumentError({ op: "AUC", message: `numThresholds is ${numThresholds}, expected 2 or more` });
+    }
     if (!summations.includes(summationMethod)) {
       throw unknownName("AUC", "summationMethod", summationMethod, summations);
     }

@@ -1,4 +1,4 @@
-import { sum, type Tensor } from "@gradiente/autograd";
+import { ArgumentError, sum, Tensor } from "@gradiente/autograd";
 import { type Config, snakeCase } from "../config.ts";
 import { bothMasks, fittedWeight, maskedWeight, sameRank } from "../losses/loss.ts";
 import { maskOf } from "../masks.ts";
@@ -164,6 +164,13 @@ export class MeanMetric extends Metric {
   update(yTrue: Tensor, yPred: Tensor, sampleWeight: Tensor | null = null): void {
     const [t, p] = sameRank(yTrue, yPred);
     const values = this.value(t, p);
+    if (!(values instanceof Tensor)) {
+      throw new ArgumentError({
+        op: this.name,
+        message: `the metric gave ${typeof values === "object" ? "an object" : String(values)}, not a tensor`,
+        hint: "a metric is a function (yTrue, yPred) of tensors, whose mean is taken",
+      });
+    }
     const mask = bothMasks(maskOf(yPred), maskOf(values));
     this.mean.update(values, yPred, mask === null ? sampleWeight : maskedWeight(mask, sampleWeight, values, "sum"));
   }

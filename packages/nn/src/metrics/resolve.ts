@@ -1,5 +1,5 @@
 import { type Config, isSerialized, type Serialized } from "../config.ts";
-import { makeNamed } from "../names.ts";
+import { makeNamed, refuseClass } from "../names.ts";
 import { customFunction, registeredName } from "../saving/scope.ts";
 import { binaryAccuracy, categoricalAccuracy, sparseCategoricalAccuracy } from "./accuracy.ts";
 import * as classes from "./index.ts";
@@ -84,6 +84,7 @@ export interface MetricShapes {
 /** The metric that an option stands for. @throws {ArgumentError} for an unknown name. */
 export function resolveMetric(given: MetricLike, shapes: MetricShapes): Metric {
   if (given instanceof Metric) return given;
+  refuseClass("metric", given, Metric);
   if (typeof given === "function") return new MeanMetric(given.name || "metric", given);
   const name = isSerialized(given) ? given.class_name : given;
   if (name === "accuracy" || name === "acc") return new MeanMetric(name, accuracyFor(shapes));

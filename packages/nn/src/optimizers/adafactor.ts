@@ -12,7 +12,7 @@ export interface AdafactorOptions extends OptimizerOptions {
   readonly epsilon2?: number;
   /** Default: 1. */
   readonly clipThreshold?: number;
-  /** Let the rate fall with the root of the number of steps. Default: true. */
+  /** Let the rate fall with the root of the number of steps. In Keras, and so here, it falls without, too. Default: true. */
   readonly relativeStep?: boolean;
 }
 
@@ -48,7 +48,8 @@ export class Adafactor extends Optimizer {
 
   protected update(weight: Parameter, gradient: Tensor, slots: Slots, learningRate: number, step: number): void {
     const [r, c, v] = [slots[0]!, slots[1]!, slots[2]!];
-    const rate = this.relativeStep ? Math.min(learningRate, 1 / Math.sqrt(step)) : learningRate;
+    // As in Keras, also without `relativeStep`.
+    const rate = Math.min(learningRate, 1 / Math.sqrt(step));
     const alpha = Math.max(this.epsilon2, rootMeanSquare(weight)) * rate;
     const squares = square(gradient).add(this.epsilon1);
     const beta = 1 - step ** this.beta2Decay;

@@ -365,6 +365,10 @@ function checkOptions(op: string, options: OptimizerOptions): void {
   if (clips.length > 1) {
     fail(`only one of clipnorm, clipvalue and globalClipnorm can be set, not ${clips.map(([n]) => n).join(" and ")}`);
   }
+  const rate: unknown = options.learningRate ?? 0;
+  if (typeof rate === "number" ? !(rate >= 0) : typeof rate !== "object") {
+    fail(`learningRate is ${JSON.stringify(rate)}, expected a number, 0 or more, or a schedule`);
+  }
   for (const [name, value] of [...clips, ["lossScaleFactor", options.lossScaleFactor] as const]) {
     if (value != null && !(value > 0)) fail(`${name} is ${value}, expected a positive number`);
   }

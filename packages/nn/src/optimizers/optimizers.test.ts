@@ -1,6 +1,7 @@
 import { manualSeed, parameter, type Tensor, tensor } from "@gradiente/autograd";
 import { describe, expect, it } from "vitest";
 import {
+  Adafactor,
   Adam,
   AdamW,
   Dense,
@@ -159,6 +160,16 @@ describe("options of optimizers", () => {
         [0.1794733, -0.4112976, -0.2340747, 1.279457, 0.2523648, -0.799995],
         [0.1717476, -0.4165195, -0.324092, 1.353867, 0.1795897, -0.8999941],
         [0.1717476, -0.4165195, -0.324092, 1.353867, 0.1795897, -0.8999941],
+      ],
+    ],
+    [
+      "Adafactor without relativeStep", // where Keras limits the rate all the same
+      () => new Adafactor({ learningRate: 0.9, relativeStep: false }),
+      [
+        [-0.9150505, 0.08341503, -1.025141, 2.621218, 0.2637487, -0.8207877],
+        [0.9455072, 0.8373938, -4.487496, 4.812836, -0.9779566, -1.677568],
+        [0.1980041, -0.82585, -6.009424, 5.691666, -1.59877, -2.069043],
+        [0.1980041, -0.82585, -6.009424, 5.691666, -1.59877, -2.069043],
       ],
     ],
   ])("%s is Keras'", (_, make, expected) => {

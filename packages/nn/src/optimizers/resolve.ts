@@ -1,5 +1,6 @@
 import { type Config, camelCase, isSerialized, optionsOf, type Serialized, serialized } from "../config.ts";
 import { unknownName } from "../errors.ts";
+import { refuseClass } from "../names.ts";
 import { customInstance } from "../saving/scope.ts";
 import { resolveSchedule } from "../schedules/resolve.ts";
 import { InverseTimeDecay } from "../schedules/schedules.ts";
@@ -67,6 +68,7 @@ export function resolveOptimizer(given: OptimizerLike): Optimizer {
     checkNames(given);
     return given;
   }
+  refuseClass("optimizer", given, Optimizer);
   const own = customInstance(given);
   if (own !== null) return own as Optimizer;
   // Some versions of Keras write the package a class was registered in before its name: "Custom>SGD".

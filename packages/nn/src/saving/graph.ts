@@ -220,16 +220,25 @@ function keywords(node: Json): Config {
   return isRecord(given) ? given : {};
 }
 
+/** Named arguments of calls that layers here take, too. */
+const callArguments: readonly string[] = [
+  "mask",
+  "initial_state",
+  "attention_mask",
+  "use_causal_mask",
+  "return_attention_scores",
+  "count_weights",
+];
+
 /** What a layer was given besides its inputs. */
 function keywordsOf(node: Json): CallOptions<Place> {
   const read = (value: Json): unknown => {
     if (Array.isArray(value)) return isPlace(value) ? placeOf(value) : value.map(read);
     return isSerialized(value) ? tensorsIn(value)[0] : value;
   };
-  const known = ["mask", "initial_state", "attention_mask", "use_causal_mask", "return_attention_scores"];
   return Object.fromEntries(
     Object.entries(keywords(node)).flatMap(([key, value]) =>
-      known.includes(key) && value !== null ? [[camelCase(key), read(value)]] : [],
+      callArguments.includes(key) && value !== null ? [[camelCase(key), read(value)]] : [],
     ),
   );
 }

@@ -3,6 +3,7 @@ import { ModelFileError } from "../errors.ts";
 import * as activations from "../layers/activations.ts";
 import * as attention from "../layers/attention.ts";
 import * as augmentation from "../layers/augmentation.ts";
+import { BatchNormalization } from "../layers/batch-normalization.ts";
 import * as cells from "../layers/cells.ts";
 import * as convolution from "../layers/convolution.ts";
 import * as transposed from "../layers/convolution-transposed.ts";
@@ -100,7 +101,7 @@ const plain: readonly LayerClass[] = [
   noise.ActivityRegularization,
   ...Object.values(activations),
   ...Object.values(pooling).filter((type) => !type.className.startsWith("Adaptive")),
-  normalization.BatchNormalization,
+  BatchNormalization,
   normalization.LayerNormalization,
   normalization.GroupNormalization,
   normalization.UnitNormalization,
@@ -172,8 +173,6 @@ const mustBe: Readonly<Record<string, readonly unknown[]>> = {
   dataFormat: ["channels_last"],
   loraRank: [],
   quantizationConfig: [],
-  renorm: [false],
-  rmsScaling: [false],
   virtualBatchSize: [],
   timeMajor: [false],
   ragged: [false],
@@ -187,6 +186,7 @@ export function layerOf(given: Serialized): Layer {
   const { class_name: name } = given;
   if (name === "Lambda") throw refusedCode();
   const layer = customLayer(given) ?? builtIn(given);
+  layer.forgetOptions(); // files have those of other versions of Keras, too
   if (given.config.trainable === false) layer.trainable = false;
   return layer;
 }

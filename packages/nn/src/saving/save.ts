@@ -38,6 +38,13 @@ export function formatOf(path: string): ModelFormat {
 
 /** Saves a model in the format that the path's ending names. */
 export async function saveModel(model: Model, path: string, options: SaveOptions = {}): Promise<void> {
+  if (typeof path !== "string") {
+    throw new ModelFileError({
+      op: "save",
+      message: `the path is ${String(path)}`,
+      hint: 'for example "my_model.keras"',
+    });
+  }
   if (path.endsWith(".safetensors")) {
     const { saveTensors } = await import("@gradiente/autograd/files");
     await saveTensors(path, model.stateDict());

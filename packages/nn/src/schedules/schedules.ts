@@ -1,3 +1,4 @@
+import { ArgumentError } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import { Schedule } from "./schedule.ts";
 
@@ -61,6 +62,13 @@ export class PiecewiseConstantDecay extends Schedule {
   private readonly values: readonly number[];
   constructor({ boundaries, values }: { readonly boundaries: readonly number[]; readonly values: readonly number[] }) {
     super();
+    if (!Array.isArray(boundaries) || !Array.isArray(values) || values.length !== boundaries.length + 1) {
+      throw new ArgumentError({
+        op: this.className,
+        message: `there are ${values?.length} values for ${boundaries?.length} boundaries`,
+        hint: "give one value more than boundaries",
+      });
+    }
     this.boundaries = boundaries;
     this.values = values;
   }
@@ -69,7 +77,7 @@ export class PiecewiseConstantDecay extends Schedule {
     return i === -1 ? this.values.at(-1)! : this.values[i]!;
   }
   getConfig(): Config {
-    return { boundaries: this.boundaries, values: this.values, name: this.className };
+    return { boundaries: this.boundaries, values: this.values, name: "PiecewiseConstant" };
   }
 }
 

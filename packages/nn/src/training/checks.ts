@@ -30,8 +30,23 @@ export function checkTargets(
     const [column, output] = [y[i]!, outputs[i]!];
     if (loss instanceof SparseCategoricalCrossentropy)
       checkLabels(op, column, output, loss.settings.ignoreClass ?? null);
+    else if (binary.has(loss.className)) checkBinary(op, loss.className, column, output);
     else if (loss instanceof FunctionLoss && loss.constructor !== FunctionLoss && !takesLabels.has(loss.className))
       checkShape(op, loss.className, column, output);
+  });
+}
+
+const binary: ReadonlySet<string> = new Set(["BinaryCrossentropy", "BinaryFocalCrossentropy"]);
+
+/** Targets are probabilities: with others this loss has no bottom. */
+function checkBinary(op: string, loss: string, y: Column, output: BatchShape): void {
+  checkShape(op, loss, y, output);
+  const at = y.data.findIndex((target) => !(target >= 0 && target <= 1));
+  if (at < 0) return;
+  throw new DataError({
+    op,
+    message: `target ${y.data[at]} of sample ${Math.floor(at / Math.max(1, y.row))} is not from 0 to 1, as ${loss} takes them`,
+    hint: "for more than two classes use sparse_categorical_crossentropy, with one output for each",
   });
 }
 

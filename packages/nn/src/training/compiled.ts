@@ -43,7 +43,7 @@ const optionNames: readonly string[] = ["loss", "optimizer", "metrics", "lossWei
 
 /** @throws {ArgumentError} for options that are not there, or not known. */
 function checkOptions(options: CompileOptions | undefined): void {
-  if (options?.loss === undefined) {
+  if (options?.loss === undefined || options.loss === null) {
     throw new ArgumentError({
       op: "compile",
       message: "no loss is given",

@@ -82,6 +82,9 @@ export function columnsOf(op: string, name: string, value: Arrays): Column[] {
 
 /** An array by its samples; typed arrays are used as they are, without a copy. */
 export function columnOf(op: string, name: string, value: TensorLike): Column {
+  if (value === null || value === undefined) {
+    throw new DataError({ op, message: `${name} is ${value}, not an array of samples` });
+  }
   let data: TypedArray;
   let shape: readonly number[];
   let dtype: DType;

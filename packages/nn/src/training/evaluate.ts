@@ -19,6 +19,8 @@ export interface EvaluateOptions {
   readonly callbacks?: readonly Callback[];
   /** Ends the evaluation after the current batch; the results are of those so far. */
   readonly signal?: AbortSignal;
+  /** Accepted for Keras' sake: nothing is printed in any case. */
+  readonly verbose?: 0 | 1 | 2 | "auto";
 }
 
 /** Options of `predict`. */
@@ -30,7 +32,16 @@ export interface PredictOptions {
   readonly callbacks?: readonly Callback[];
   /** Ends the prediction after the current batch; the results are of those so far. */
   readonly signal?: AbortSignal;
+  /** Accepted for Keras' sake: nothing is printed in any case. */
+  readonly verbose?: 0 | 1 | 2 | "auto";
 }
+
+/** The names of {@link PredictOptions}. */
+export const predictOptionNames: readonly (keyof PredictOptions)[] = [
+  ...(["batchSize", "steps", "callbacks", "signal", "verbose"] as const),
+];
+/** The names of {@link EvaluateOptions}. */
+export const evaluateOptionNames: readonly (keyof EvaluateOptions)[] = [...predictOptionNames, "sampleWeight"];
 
 /** @throws {DataError} unless `value` is left out or a positive whole number. */
 export function checkCount(op: string, name: string, value: number | undefined): void {

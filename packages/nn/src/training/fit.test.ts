@@ -1,4 +1,4 @@
-import { manualSeed, type Tensor } from "@gradiente/autograd";
+import { manualSeed, ones, type Tensor } from "@gradiente/autograd";
 import { describe, expect, it, vi } from "vitest";
 import {
   type CallContext,
@@ -315,6 +315,16 @@ describe("what cannot be meant is refused before any step", () => {
     ["weights beside batches", () => model.fit(batches, { sampleWeight: [1] }), /sampleWeight was given beside/],
     ["missing targets", () => model.fit(x as never, { verbose: 0 }), /1 output, but targets for 0/],
     ["weights of another count", () => model.fit(x, y, { sampleWeight: [1, 2] }), /10 samples .* sampleWeight has 2/],
+    [
+      "weights of another count beside those of classes",
+      () => model.fit(x, y, { classWeight: { 0: 1 }, sampleWeight: [1, 2] }),
+      /10 samples, but 2 weights in sampleWeight/,
+    ],
+    [
+      "class weights of steps",
+      () => model.fit(ones([2, 3, 1]), ones([2, 3, 1]), { classWeight: { 0: 1 } }),
+      /one class for each sample, .* \(2, 3, 1\).*\n?.*sampleWeight/,
+    ],
     ["a negative class weight", () => model.fit(x, y, { classWeight: { 0: -1 } }), /weight of class 0 is -1/],
     ["NaN in targets", () => model.fit([[1], [2]], [1, Number.NaN]), /y contains NaN, first in sample 1/],
     ["NaN in sample weights", () => model.fit([[1]], [1], { sampleWeight: [Number.NaN] }), /sampleWeight contains NaN/],

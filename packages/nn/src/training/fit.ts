@@ -1,8 +1,9 @@
 import { ArgumentError } from "@gradiente/autograd";
 import { Callback, History } from "../callbacks/callback.ts";
 import { automaticVerbosity, ProgressBar } from "../callbacks/progress-bar.ts";
-import { DataError, unknownName } from "../errors.ts";
+import { DataError } from "../errors.ts";
 import type { Model } from "../model.ts";
+import { checkOptionNames } from "../option-checks.ts";
 import { type Arrays, type BatchIterable, isBatchIterable } from "./data.ts";
 import { checkCount } from "./evaluate.ts";
 import { TrainingRun } from "./run.ts";
@@ -110,9 +111,13 @@ export async function fit(
 
 /** @throws {DataError | ArgumentError} for values that mean nothing, before anything is done. */
 function checkOptions(options: FitOptions): void {
-  const { epochs = 1, initialEpoch = 0, validationFreq = 1 } = options;
-  for (const name of Object.keys(options)) {
-    if (!(optionNames as readonly string[]).includes(name)) throw unknownName("fit", "option", name, optionNames);
+  checkOptionNames("fit", options, optionNames);
+  const { epochs = 1, initialEpoch = 0, validationFreq = 1, shuffle = true, signal } = options;
+  if (typeof shuffle !== "boolean") {
+    throw new ArgumentError({ op: "fit", message: `shuffle is ${JSON.stringify(shuffle)}, expected true or false` });
+  }
+  if (signal !== undefined && typeof signal?.aborted !== "boolean") {
+    throw new ArgumentError({ op: "fit", message: "signal is no AbortSignal", hint: "new AbortController().signal" });
   }
   for (const [name, value] of Object.entries({ epochs, initialEpoch })) {
     if (Number.isInteger(value) && value >= 0) continue;

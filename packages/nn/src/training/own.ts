@@ -7,6 +7,7 @@
 import * as activations from "../layers/activations.ts";
 import * as attention from "../layers/attention.ts";
 import * as augmentation from "../layers/augmentation.ts";
+import * as batchNormalization from "../layers/batch-normalization.ts";
 import * as cells from "../layers/cells.ts";
 import * as convolution from "../layers/convolution.ts";
 import * as transposed from "../layers/convolution-transposed.ts";
@@ -36,7 +37,18 @@ import type { Compiled } from "./compiled.ts";
 const classesOf = (...modules: readonly object[]): Set<unknown> => new Set(modules.flatMap((m) => Object.values(m)));
 
 const ownLayers = classesOf(
-  ...[activations, attention, augmentation, cells, convolution, core, einsumDense, embedding, encoding],
+  ...[
+    activations,
+    attention,
+    augmentation,
+    batchNormalization,
+    cells,
+    convolution,
+    core,
+    einsumDense,
+    embedding,
+    encoding,
+  ],
   ...[
     featureNormalization,
     heads,
@@ -61,6 +73,11 @@ const ownRegularizers = classesOf(regularizers);
 
 const isOwn = (classes: ReadonlySet<unknown>, part: object | null): boolean =>
   part === null || classes.has(part.constructor);
+
+/** Whether a layer is of one of this package's own classes, not of one that extends them. */
+export function isOwnLayerClass(layer: Layer): boolean {
+  return isOwn(ownLayers, layer);
+}
 
 function isOwnLayer(layer: Layer): boolean {
   return (

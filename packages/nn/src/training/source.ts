@@ -50,6 +50,8 @@ export class ArraySource implements Source {
   readonly y: readonly Column[];
   /** None, one for all outputs, or one for each. */
   readonly weights: readonly Column[];
+  /** The weights without those of classes, which are for training only. */
+  private readonly ownWeights: readonly Column[];
   readonly count: number;
   readonly batchSize: number;
 
@@ -57,12 +59,14 @@ export class ArraySource implements Source {
     x: readonly Column[];
     y: readonly Column[];
     weights: readonly Column[];
+    ownWeights?: readonly Column[];
     count: number;
     batchSize: number;
   }) {
     this.x = parts.x;
     this.y = parts.y;
     this.weights = parts.weights;
+    this.ownWeights = parts.ownWeights ?? parts.weights;
     this.count = parts.count;
     this.batchSize = parts.batchSize;
   }
@@ -112,17 +116,17 @@ export class ArraySource implements Source {
     };
   }
 
-  /** The samples before and after `at`. */
+  /** The samples before `at`, and those after it, which are for validation. */
   split(at: number, batchSize: number): readonly [ArraySource, ArraySource] {
-    const piece = (start: number, stop: number, size: number) =>
+    const piece = (start: number, stop: number, size: number, weights: readonly Column[]) =>
       new ArraySource({
         x: this.x.map((c) => part(c, start, stop)),
         y: this.y.map((c) => part(c, start, stop)),
-        weights: this.weights.map((c) => part(c, start, stop)),
+        weights: weights.map((c) => part(c, start, stop)),
         count: stop - start,
         batchSize: size,
       });
-    return [piece(0, at, this.batchSize), piece(at, this.count, batchSize)];
+    return [piece(0, at, this.batchSize, this.weights), piece(at, this.count, batchSize, this.ownWeights)];
   }
 }
 
@@ -315,10 +319,11 @@ export function sourceOf(op: string, x: Arrays | BatchIterable, y: Arrays | unde
   const xs = columnsOf(op, "x", x);
   const ys = y === undefined ? [] : columnsOf(op, "y", y);
   const weights = weightColumns(op, ys, options.sampleWeight, options.classWeight);
+  const ownWeights = weightColumns(op, ys, options.sampleWeight, undefined);
   const named = namedColumns(xs, ys, weights);
   const count = sampleCount(op, named);
   for (const [name, column] of named) checkFinite(op, name, column);
-  return new ArraySource({ x: xs, y: ys, weights, count, batchSize: options.batchSize });
+  return new ArraySource({ x: xs, y: ys, weights, ownWeights, count, batchSize: options.batchSize });
 }
 
 function namedColumns(

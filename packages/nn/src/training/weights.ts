@@ -1,4 +1,4 @@
-import { DataError } from "../errors.ts";
+import { DataError, showShape } from "../errors.ts";
 import { type Arrays, type Column, columnsOf } from "./data.ts";
 
 /** Weights by class number: `{ 0: 1, 1: 5 }`. */
@@ -30,7 +30,19 @@ function weightsByClass(op: string, y: Column, classWeight: ClassWeight, given: 
     }
   }
   const count = y.shape[0]!;
-  const data = new Float32Array(count);
+  if (y.shape.length > 2) {
+    throw new DataError({
+      op,
+      message: `classWeight needs one class for each sample, but targets have shape ${showShape(y.shape)}`,
+      hint: "give the weights of single steps as sampleWeight",
+    });
+  }
+  if (given !== null && given.shape[0] !== count) {
+    throw new DataError({ op, message: `there are ${count} samples, but ${given.shape[0]} weights in sampleWeight` });
+  }
+  // Weights of steps stay weights of steps.
+  const row = given?.row ?? 1;
+  const data = new Float32Array(count * row);
   for (let i = 0; i < count; i++) {
     let label = y.data[i * y.row]!;
     if (y.row > 1) {
@@ -38,7 +50,8 @@ function weightsByClass(op: string, y: Column, classWeight: ClassWeight, given: 
       for (let k = 1; k < y.row; k++) if (y.data[i * y.row + k]! > y.data[i * y.row + best]!) best = k;
       label = best;
     }
-    data[i] = (classWeight[label] ?? 1) * (given === null ? 1 : given.data[i]!);
+    const weight = classWeight[label] ?? 1;
+    for (let k = i * row; k < (i + 1) * row; k++) data[k] = weight * (given === null ? 1 : given.data[k]!);
   }
-  return { data, shape: [count], dtype: "float32", row: 1 };
+  return { data, shape: given?.shape ?? [count], dtype: "float32", row };
 }

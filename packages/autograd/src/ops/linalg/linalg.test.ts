@@ -206,14 +206,14 @@ describe("factorisations", () => {
         for (const basis of [u, v]) orthonormal(basis);
         const scale = largest(a) || 1;
         close(u.mul(s).matmul(t(v)).div(scale), a.div(scale));
-        expect(s.data).toEqual(s.data.toSorted().reverse());
+        expect([...s.data].every((x, i) => i === 0 || x <= s.data[i - 1]!)).toBe(true);
         const square = a.slice([{ stop: n }]);
         const symmetric = square.add(t(square));
         const { values, vectors } = g.eigh(symmetric);
         orthonormal(vectors);
         const size = largest(symmetric) || 1;
         close(vectors.mul(values).matmul(t(vectors)).div(size), symmetric.div(size));
-        expect(values.data).toEqual(values.data.toSorted());
+        expect([...values.data].every((x, i) => i === 0 || x >= values.data[i - 1]!)).toBe(true);
       }),
     );
     const bad = g.tensor(

@@ -1,5 +1,6 @@
 import { ArgumentError, GradienteError } from "@gradiente/autograd";
 import { nodeModule } from "../../node.ts";
+import { checkOptionNames } from "../../option-checks.ts";
 import { Fields, type State } from "../../state.ts";
 import type { Logs } from "../../training/logs.ts";
 import { Callback } from "../callback.ts";
@@ -19,6 +20,11 @@ export interface TensorBoardOptions {
   /** When losses and metrics are written besides those of whole epochs: every so many batches. Default: "epoch", never. */
   readonly updateFreq?: "epoch" | "batch" | number;
 }
+
+const optionNames: readonly (keyof TensorBoardOptions)[] = [
+  ...(["logDir", "histogramFreq", "writeGraph"] as const),
+  ...(["writeStepsPerSecond", "updateFreq"] as const),
+];
 
 /**
  * Writes what TensorBoard shows: losses, metrics and the learning rate of every epoch, those of validation in a folder
@@ -48,6 +54,7 @@ export class TensorBoard extends Callback {
   /** @throws {ArgumentError} for frequencies that mean nothing. */
   constructor(options: TensorBoardOptions = {}) {
     super();
+    checkOptionNames("TensorBoard", options, optionNames);
     const { histogramFreq = 0, updateFreq = "epoch" } = options;
     this.options = options;
     this.every = updateFreq === "epoch" ? 0 : updateFreq === "batch" ? 1 : updateFreq;

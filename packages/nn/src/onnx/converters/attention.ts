@@ -31,7 +31,10 @@ function maskOf(c: Conversion): string | null {
 
 /** Attention of several heads, of which some may share keys and values. */
 function headsAttention(c: Conversion): readonly string[] {
-  const { graph: g, layer, options } = c;
+  const { graph: g, layer, config, options } = c;
+  if (String(config.attention_axes ?? 1) !== "1" || c.shape.length !== 3) {
+    throw unsupported(layer, "it attends along other axes than 1", "bring them together with Reshape");
+  }
   const [query, value, key] = roles(c);
   const lengthsOf = (name: string) => weightOf(layer, `${name}/kernel`)!.shape;
   /** A product of the last axis, which makes it `columns` long. */

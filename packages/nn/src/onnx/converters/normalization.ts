@@ -39,6 +39,7 @@ function affine({ graph: g, layer }: Conversion, x: string, wide: readonly numbe
 
 function layerNormalization(c: Conversion): string {
   const { graph: g, layer, config, x, shape } = c;
+  if (config.rms_scaling === true) throw unsupported(layer, "rmsScaling has no counterpart", "use RMSNormalization");
   const axes = axesOf(config.axis!, shape);
   const lengths = axes.map((a) => shape[a] as number);
   const last = axes.every((a, i) => a === shape.length - axes.length + i);

@@ -1,0 +1,33 @@
+import { camelCase } from "./config.ts";
+import { unknownName } from "./errors.ts";
+import type { Layer } from "./module.ts";
+import { isOwnLayerClass } from "./training/own.ts";
+
+/** Options of every layer. */
+const common: readonly string[] = ["name", "trainable", "inputShape", "dtype", "activityRegularizer"];
+/** Options that files contain only where they are used. */
+const rare: Readonly<Record<string, readonly string[]>> = {
+  BatchNormalization: ["renorm", "renormClipping", "renormMomentum"],
+  InputLayer: ["shape"],
+  LayerNormalization: ["rmsScaling"],
+  // They are dropouts whose noise has a shape.
+  SpatialDropout1D: ["noiseShape"],
+  SpatialDropout2D: ["noiseShape"],
+  SpatialDropout3D: ["noiseShape"],
+};
+
+/**
+ * Refuses options that a layer of this package does not have: plain JavaScript would ignore `activaton`. Layers of one's own
+ * may have others.
+ * @throws {ArgumentError} naming the nearest option there is.
+ */
+export function checkLayerOptions(layer: Layer): void {
+  for (const inner of layer.sublayers()) checkLayerOptions(inner);
+  const given = layer.givenOptions.filter((name) => !common.includes(name));
+  if (given.length === 0 || !isOwnLayerClass(layer)) return;
+  const { className } = layer;
+  const known = [...Object.keys(layer.getConfig()).map(camelCase), ...(rare[className] ?? []), ...common];
+  for (const name of given) {
+    if (!known.includes(name)) throw unknownName(className, "option", name, [...new Set(known)]);
+  }
+}
