@@ -9,12 +9,14 @@ import { referenceKernels } from "../reference/index.ts";
 import { contractRunner } from "./contract.ts";
 import { elementwiseRunner } from "./elementwise.ts";
 import { features } from "./features.ts";
-import { accumulateRunner, runGather, runPositions, runScan, runScatter } from "./indexing.ts";
+import { gatherRunner, scatterRunner } from "./gather.ts";
+import { accumulateRunner, runPositions } from "./indexing.ts";
 import { Heap, type MemoryStatistics, type WasmStorage } from "./memory.ts";
 import { randomRunner } from "./random.ts";
 import { reduceRunner } from "./reduce.ts";
 import { positionRunner, softmaxRunner } from "./rows.ts";
 import { type Attempt, Runtime } from "./runtime.ts";
+import { scanRunner } from "./scan.ts";
 import { runSort } from "./sort.ts";
 import { availableThreads } from "./threads.ts";
 import { windowRunners } from "./windows.ts";
@@ -89,11 +91,11 @@ export function createWasmBackend(options: WasmOptions = {}): WasmBackend | null
     elementwise,
     reduce: (...args: Parameters<typeof reduce>) =>
       windows.reduce(...args) || reduce(...args) || position(...args) || runPositions(...args),
-    gather: runGather,
-    scatter: runScatter,
+    gather: gatherRunner(runtime),
+    scatter: scatterRunner(runtime),
     accumulate: accumulateRunner(elementwise, windows.accumulate),
     extremeGradient: windows.extremeGradient,
-    scan: runScan,
+    scan: scanRunner(runtime),
     sort: runSort,
     random: randomRunner(runtime),
     softmax: softmaxRunner(runtime, elementwise),

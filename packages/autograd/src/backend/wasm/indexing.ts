@@ -1,5 +1,6 @@
 /**
- * Gather, scatter, accumulate, scans, and the reductions that give positions or truth, as loops over linear memory.
+ * Scatter to products and extremes, accumulate, scans, and the reductions that give positions or truth, as loops over
+ * linear memory.
  *
  * They move elements about and compute next to nothing, so plain loops do; what counts is that a line along the last
  * axis is walked with constant steps and nothing is allocated per element. Accumulating into a view that meets no
@@ -11,7 +12,6 @@ import { isContiguous, isInjective } from "../../shape.ts";
 import type {
   AccumulateKernel,
   ElementwiseKernel,
-  GatherKernel,
   KernelRunner,
   ReduceKernel,
   ScanKernel,
@@ -59,30 +59,11 @@ const fixed = ({ offset, strides }: View, axis: number): Walker => ({
   strides: strides.map((s, k) => (k === axis ? 0 : s)),
 });
 
-export const runGather: Attempt<KernelRunner<GatherKernel>> = ({ axis }, [x, indices], [output]) => {
-  const lines = fixed(x!, axis);
-  const [source, index, result] = [x!.storage.array, indices!.storage.array, output!.storage.array];
-  const along = x!.strides[axis]!;
-  const [fromStep, indexStep, toStep] = [lastStride(lines), lastStride(indices!), lastStride(output!)];
-  eachLine(output!.shape, [lines, indices!, output!], (length, [line, at, to]) => {
-    if (indexStep !== 0 || length === 1) {
-      let [from, i, o] = [line!, at!, to!];
-      for (let left = length; left > 0; left--, from += fromStep, i += indexStep, o += toStep) {
-        result[o] = source[from + index[i]! * along]!;
-      }
-      return;
-    }
-    // A whole line of one row.
-    const start = line! + index[at!]! * along;
-    if (fromStep === 1 && toStep === 1 && length >= 64) result.set(source.subarray(start, start + length), to!);
-    else for (let i = 0; i < length; i++) result[to! + i * toStep] = source[start + i * fromStep]!;
-  });
-  return true;
-};
-
 type Combine = (old: number, value: number) => number;
-const combinations: Readonly<Record<Exclude<ScatterKernel["reduction"], "set" | "sum">, Combine>> = {
-  prod: (old, value) => old * value,
+const combinations: Readonly<Record<ScatterKernel["reduction"], Combine>> = {
+  set: (_, value) => value,
+  sum: (a, b) => a + b,
+  prod: (a, b) => a * b,
   max: Math.max,
   min: Math.min,
 };
@@ -92,14 +73,12 @@ export const runScatter: Attempt<KernelRunner<ScatterKernel>> = ({ axis, reducti
   const [index, values, result] = [indices!.storage.array, source!.storage.array, output!.storage.array];
   const along = output!.strides[axis]!;
   const [toStep, indexStep, fromStep] = [lastStride(lines), lastStride(indices!), lastStride(source!)];
-  const combine = reduction === "set" || reduction === "sum" ? null : combinations[reduction];
+  const combine = combinations[reduction];
   eachLine(indices!.shape, [lines, indices!, source!], (length, [line, at, from]) => {
     let [to, i, s] = [line!, at!, from!];
     for (let left = length; left > 0; left--, to += toStep, i += indexStep, s += fromStep) {
       const target = to + index[i]! * along;
-      if (combine !== null) result[target] = combine(result[target]!, values[s]!);
-      else if (reduction === "sum") result[target]! += values[s]!;
-      else result[target] = values[s]!;
+      result[target] = combine(result[target]!, values[s]!);
     }
   });
   return true;

@@ -84,6 +84,23 @@ describe("threads", () => {
         return output;
       };
     }
+    for (const reduction of ["sum", "prod", "max", "min"] as const) {
+      jobs[`running ${reduction}`] = (on) => {
+        const output = square(on);
+        on.run({ kind: "scan", reduction }, [square(on)], [output]);
+        return output;
+      };
+    }
+    for (const axis of [0, 1]) {
+      jobs[`gather along ${axis}`] = (on) => {
+        const [source, output] = [square(on), square(on)];
+        const places = vectorOf(on, "int32", [500, 400][axis]!);
+        for (let i = 0; i < places.size; i++) places.storage.array[i] = (i * 7919) % places.size;
+        const indices: View = { ...places, shape: [500, 400], strides: axis === 0 ? [1, 0] : [0, 1], size: 200_000 };
+        on.run({ kind: "gather", axis }, [source, indices], [output]);
+        return output;
+      };
+    }
     for (const distribution of ["bits", "uniform", "normal"] as const) {
       jobs[distribution] = (on) => {
         const output = vectorOf(on, distribution === "bits" ? "int32" : "float64", 100_003);
