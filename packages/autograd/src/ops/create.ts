@@ -1,6 +1,15 @@
 import { fillKernel } from "../backend/copy.ts";
 import { backend } from "../backend/current.ts";
-import { allocateArray, type DType, defaultDType, dtypeOfArray, dtypes, isFloat, type TypedArray } from "../dtype.ts";
+import {
+  allocateArray,
+  arrayOf,
+  type DType,
+  defaultDType,
+  dtypeOfArray,
+  dtypes,
+  isFloat,
+  type TypedArray,
+} from "../dtype.ts";
 import {
   ArgumentError,
   checkOptions,
@@ -352,9 +361,9 @@ function fromTyped(data: NdArray["data"], shape: Shape, dtype?: DType): Tensor {
 
 /** A new typed array of `dtype` with the given elements. */
 function convert(data: ArrayLike<number>, dtype: DType): TypedArray {
+  if (dtype !== "bool") return arrayOf(dtype, data);
   const array = allocateArray(dtype, data.length);
-  if (dtype === "bool") for (let i = 0; i < data.length; i++) array[i] = Number(data[i] !== 0);
-  else array.set(data);
+  for (let i = 0; i < data.length; i++) array[i] = Number(data[i] !== 0);
   return array;
 }
 

@@ -16,7 +16,7 @@
  * Which storages are in use is told by stamps: a kernel stamps its operands with the clock of its launch. What bears
  * the current clock is not evicted; what was stamped since it was last looked at gets a second chance.
  */
-import { allocateArray, type DType, itemSize, type TypedArray } from "../../dtype.ts";
+import { arrayOf, type DType, itemSize, type TypedArray } from "../../dtype.ts";
 import { MemoryError } from "../../errors.ts";
 import type { Storage } from "../backend.ts";
 import { Allocator, unit } from "./allocator.ts";
@@ -73,7 +73,7 @@ export class WasmStorage implements Storage {
     if (this.pointer === 0) {
       if (this.copy === null) throw freed();
       if (typeof this.copy === "number") this.copy = [this.copy];
-      if (!ArrayBuffer.isView(this.copy)) this.copy = typedArrayOf(this.dtype, this.copy);
+      if (!ArrayBuffer.isView(this.copy)) this.copy = arrayOf(this.dtype, this.copy);
       return this.copy;
     }
     // Whoever asked may write.
@@ -94,12 +94,6 @@ export class WasmStorage implements Storage {
   forgetWindow(): void {
     this.#view = null;
   }
-}
-
-function typedArrayOf(dtype: DType, elements: ArrayLike<number>): TypedArray {
-  const copy = allocateArray(dtype, elements.length);
-  copy.set(elements);
-  return copy;
 }
 
 const freed = (): MemoryError =>
@@ -344,7 +338,7 @@ export class Heap {
     const { dtype, length, pointer } = storage;
     if (length === 1) return this.read(dtype, pointer);
     try {
-      if (length > fewElements) return typedArrayOf(dtype, storage.window());
+      if (length > fewElements) return arrayOf(dtype, storage.window());
       const copy = new Array<number>(length);
       for (let i = 0, size = itemSize(dtype); i < length; i++) copy[i] = this.read(dtype, pointer + i * size);
       return copy;
