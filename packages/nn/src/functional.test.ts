@@ -73,6 +73,12 @@ describe("functional models", () => {
   });
 });
 
+it("a model by itself is refused, with what to write", () => {
+  const x = input({ shape: [2] });
+  const Plain = Model as unknown as new (options: object) => Model;
+  expect(() => new Plain({ inputs: x, outputs: new Dense(1).apply(x) })).toThrow(/functional\(\{ inputs, outputs \}\)/);
+});
+
 describe("models of one's own", () => {
   class Residual extends Model {
     private readonly hidden = this.track(new Dense(2, { activation: "tanh" }));

@@ -1,4 +1,4 @@
-import { Generator, noGrad, type Tensor, zeros } from "@gradiente/autograd";
+import { ArgumentError, Generator, noGrad, type Tensor, zeros } from "@gradiente/autograd";
 import type { Callback, History } from "./callbacks/callback.ts";
 import { dotOf } from "./drawing/dot.ts";
 import type { ModelGraph } from "./drawing/graph.ts";
@@ -80,6 +80,13 @@ export abstract class Model extends Layer {
 
   constructor(options: ModelOptions = {}) {
     super(options);
+    if (new.target === Model) {
+      throw new ArgumentError({
+        op: "Model",
+        message: "a model by itself computes nothing",
+        hint: "functional({ inputs, outputs }) makes one of layers; classes of one's own extend Model and have a call",
+      });
+    }
     this.seed = options.seed ?? drawSeed();
     const root = new Generator(this.seed);
     this.initial = root.split();
