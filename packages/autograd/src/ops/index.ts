@@ -206,6 +206,7 @@ export {
   normal,
   permutation,
   type RandomOptions,
+  type RandomStartOptions,
   rand,
   randint,
   randn,

@@ -23,6 +23,12 @@ export interface RandomOptions {
   readonly generator?: Generator;
 }
 
+/** Options of random tensors that something may be learned from. */
+export interface RandomStartOptions extends RandomOptions {
+  /** Record operations on the tensor, so that it can have a gradient. Default: false. */
+  readonly requiresGrad?: boolean;
+}
+
 function kernelOf(distribution: RandomKernel["distribution"]): RandomKernel {
   return { kind: "random", distribution };
 }
@@ -56,6 +62,14 @@ function sample(op: string, kernel: RandomKernel, shape: Shape, options: RandomO
   return draw(op, kernel, shape, dtype, generator);
 }
 
+/** What `make` draws, recorded where that is asked for. */
+function start(op: string, options: RandomStartOptions, make: (options: RandomOptions) => Tensor): Tensor {
+  const { requiresGrad = false, ...rest } = checkOptions(op, options, ["dtype", "generator", "requiresGrad"]);
+  const drawn = make(rest);
+  drawn.requiresGrad = requiresGrad;
+  return drawn;
+}
+
 function exponentials(op: string, rate: number, shape: Shape, options: RandomOptions): Tensor {
   return mul(log1p(neg(sample(op, uniformKernel, shape, options))), -1 / rate);
 }
@@ -78,9 +92,9 @@ function checkFinite(op: string, name: string, value: number): void {
  * rand([2, 3]).shape; // [2, 3]
  * ```
  */
-export function rand<const S extends Shape>(shape: S, options?: RandomOptions): TensorOf<S>;
-export function rand(shape: Shape, options: RandomOptions = {}): Tensor {
-  return sample("rand", uniformKernel, shape, options);
+export function rand<const S extends Shape>(shape: S, options?: RandomStartOptions): TensorOf<S>;
+export function rand(shape: Shape, options: RandomStartOptions = {}): Tensor {
+  return start("rand", options, (rest) => sample("rand", uniformKernel, shape, rest));
 }
 
 /**
@@ -89,11 +103,12 @@ export function rand(shape: Shape, options: RandomOptions = {}): Tensor {
  * @example
  * ```ts
  * randn([2, 3]).shape; // [2, 3]
+ * randn([3], { requiresGrad: true }).requiresGrad; // true
  * ```
  */
-export function randn<const S extends Shape>(shape: S, options?: RandomOptions): TensorOf<S>;
-export function randn(shape: Shape, options: RandomOptions = {}): Tensor {
-  return sample("randn", normalKernel, shape, options);
+export function randn<const S extends Shape>(shape: S, options?: RandomStartOptions): TensorOf<S>;
+export function randn(shape: Shape, options: RandomStartOptions = {}): Tensor {
+  return start("randn", options, (rest) => sample("randn", normalKernel, shape, rest));
 }
 
 /**
@@ -104,11 +119,11 @@ export function randn(shape: Shape, options: RandomOptions = {}): Tensor {
  * uniform(2, 2, [2]); // [2, 2]
  * ```
  */
-export function uniform(low: number, high: number, shape: Shape, options: RandomOptions = {}): Tensor {
+export function uniform(low: number, high: number, shape: Shape, options: RandomStartOptions = {}): Tensor {
   if (!(low <= high)) throw new ArgumentError({ op: "uniform", message: `there is no number in [${low}, ${high})` });
   checkFinite("uniform", "low", low);
   checkFinite("uniform", "the width of the interval", high - low);
-  return add(mul(sample("uniform", uniformKernel, shape, options), high - low), low);
+  return start("uniform", options, (rest) => add(mul(sample("uniform", uniformKernel, shape, rest), high - low), low));
 }
 
 /**
@@ -119,11 +134,11 @@ export function uniform(low: number, high: number, shape: Shape, options: Random
  * normal(10, 0.5, [3]).shape; // [3]
  * ```
  */
-export function normal(mean: number, std: number, shape: Shape, options: RandomOptions = {}): Tensor {
+export function normal(mean: number, std: number, shape: Shape, options: RandomStartOptions = {}): Tensor {
   if (!(std >= 0)) throw new ArgumentError({ op: "normal", message: `std is ${std}`, hint: "it is 0 or more" });
   checkFinite("normal", "mean", mean);
   checkFinite("normal", "std", std);
-  return add(mul(sample("normal", normalKernel, shape, options), std), mean);
+  return start("normal", options, (rest) => add(mul(sample("normal", normalKernel, shape, rest), std), mean));
 }
 
 /**
