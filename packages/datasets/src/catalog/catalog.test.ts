@@ -244,7 +244,7 @@ describe("image sets", () => {
       `cache, ${join(cache, "tiny")}`,
       `${base}train-images-idx3-ubyte.gz`,
     ]);
-    expect(message).toMatch(/tiny could not be had.*GRADIENTE_DATA: is not set.*\{ directory \}/s);
+    expect(message).toMatch(/tiny could not be had.*GRADIENTE_DATA: is not set.*\n[A-Z].*\{ directory \}/s);
     await expect(load({ cache, download: false })).rejects.toThrow(/switched off/);
     await writeFile(`${cache}-file`, "");
     const unwritable = load({ cache: `${cache}-file`, mirrors: [base] });
