@@ -146,11 +146,11 @@ function timed({ name, run }: Case): void {
 
 const title = `convolution, ${getThreads()} ${getThreads() === 1 ? "thread" : "threads"}`;
 await benny.suite(title, ...cases.map((one) => benny.add(one.name, () => timed(one), { minSamples: 20, maxTime: 1 })));
-const yardstick = runPython(`PyTorch by ${process.env.PYTHON ?? "python3"}`, python).get("PyTorch");
+const yardstick = runPython("PyTorch", python).get("PyTorch");
 const results = cases.map(({ name }) => {
   const ms = fastest.get(name)!;
   const theirs = yardstick?.get(name);
-  const beside = theirs === undefined ? "" : `, ${(ms / theirs).toFixed(2)} of PyTorch's`;
+  const beside = theirs === undefined ? "" : `, ${(ms / theirs).toFixed(2)} of PyTorch's time`;
   console.log(`${name.padEnd(36)} ${ms.toFixed(2).padStart(7)} ms${beside}`);
   return { name, ms, ...(theirs === undefined ? {} : { ratio: ms / theirs }) };
 });

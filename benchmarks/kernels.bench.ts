@@ -21,6 +21,7 @@ import { createWasmBackend } from "../packages/autograd/src/backend/wasm/index.t
 import { webAssembly } from "../packages/autograd/src/backend/wasm/platform.ts";
 import type { DType } from "../packages/autograd/src/dtype.ts";
 import * as s from "../packages/autograd/src/scalar/expression.ts";
+import { python, pythonNamed, skip } from "./peers/run.ts";
 
 const option = (name: string): string | undefined => {
   const at = process.argv.indexOf(name);
@@ -225,7 +226,7 @@ const cases: Case[] = [
 ];
 
 /** The fastest of some runs of each on one thread, in seconds. */
-const python = `
+const peer = `
 import json, sys, time, torch
 torch.set_num_threads(1)
 x = (torch.arange(${million}) * 7919 % 1000).float() / 100 - 5
@@ -239,12 +240,11 @@ for statement in json.loads(sys.argv[1]):
         if best > 0.02 and _ > 5: break
     print(best)
 `;
-const interpreter = process.env.PYTHON ?? "python3";
 const compared = cases.filter((c) => c.torch !== undefined);
-const found = spawnSync(interpreter, ["-c", python, JSON.stringify(compared.map((c) => c.torch))], {
+const found = spawnSync(python, ["-c", peer, JSON.stringify(compared.map((c) => c.torch))], {
   encoding: "utf8",
 });
-if (found.status !== 0) console.log(`skipped: PyTorch, which ${interpreter} does not have`);
+if (found.status !== 0) skip(`PyTorch ${pythonNamed}`, found);
 const torchSeconds = new Map(
   found.status === 0
     ? found.stdout

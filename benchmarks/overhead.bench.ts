@@ -9,6 +9,7 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { getBackend, noGrad, type Tensor, tensor } from "@gradiente/autograd";
 import benny from "benny";
+import { python, pythonNamed, skip } from "./peers/run.ts";
 
 const json = process.argv.indexOf("--json");
 const file = json < 0 ? undefined : process.argv[json + 1];
@@ -35,7 +36,7 @@ const cases = [
   },
 ] as const;
 
-const python = `
+const peer = `
 import statistics, time, torch
 torch.set_num_threads(1)
 x0 = torch.tensor([0.5, -0.25, 1, 2], requires_grad=True)
@@ -65,15 +66,14 @@ const summary = await benny.suite(
   `overhead, ${getBackend()}`,
   ...cases.map(({ name, run }) => benny.add(name, () => void run(), { minSamples: 50, maxTime: 2 })),
 );
-const interpreter = process.env.PYTHON ?? "python3";
-const found = spawnSync(interpreter, ["-c", python], { encoding: "utf8" });
+const found = spawnSync(python, ["-c", peer], { encoding: "utf8" });
 const yardstick = found.status === 0 ? found.stdout.trim().split("\n").map(Number) : null;
-if (yardstick === null) console.log(`skipped: PyTorch, which ${interpreter} does not have`);
+if (yardstick === null) skip(`PyTorch ${pythonNamed}`, found);
 
 const results = cases.map(({ name }, i) => {
   const ns = (1e9 * summary.results.find((r) => r.name === name)!.details.median) / length;
   const ratio = yardstick === null ? undefined : ns / yardstick[i]!;
-  const beside = ratio === undefined ? "" : `, ${ratio.toFixed(2)} of PyTorch's ${yardstick![i]!.toFixed(0)}`;
+  const beside = ratio === undefined ? "" : `, ${ratio.toFixed(2)} of PyTorch's time, ${yardstick![i]!.toFixed(0)}`;
   console.log(`${name.padEnd(30)} ${ns.toFixed(0).padStart(6)} ns per op${beside}`);
   return { name, nsPerOp: ns, ...(ratio === undefined ? {} : { ratio }) };
 });

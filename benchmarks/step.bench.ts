@@ -1,7 +1,7 @@
 /**
  * The training step of the course's network: 784-300-100-10, float32, batches of 32 and 128, SGD and Adam.
  * The yardsticks are the same step in TensorFlow.js and jax-js, on WebAssembly, and in PyTorch and Keras where a Python
- * with them is found (PYTHON=…, or python3), all measured in the same run.
+ * with them is found (PYTHON=…, or python3; Keras runs on KERAS_BACKEND=…, or torch), all measured in the same run.
  *
  * node benchmarks/step.bench.ts [--json FILE]
  */
@@ -9,7 +9,7 @@ import { writeFileSync } from "node:fs";
 import { getBackend, getThreads, manualSeed, tensor } from "@gradiente/autograd";
 import { Adam, Dense, Sequential, SGD } from "@gradiente/nn";
 import benny from "benny";
-import { runJaxJs, runPython, runTensorFlowJs, type Times } from "./peers/run.ts";
+import { python, runJaxJs, runPython, runTensorFlowJs, type Times } from "./peers/run.ts";
 
 const json = process.argv.indexOf("--json");
 const file = json < 0 ? undefined : process.argv[json + 1];
@@ -41,8 +41,9 @@ function training(optimizer: keyof typeof optimizers, batch: number): Case {
 }
 
 /** Prints, for every library it can import, the milliseconds of each case as a line of JSON. */
-const python = `
-import json, statistics, sys, time
+const peers = `
+import json, os, statistics, time
+os.environ.setdefault("KERAS_BACKEND", "torch")
 def measure(step):
     for _ in range(50): step()
     samples = []
@@ -72,7 +73,7 @@ def keras(name, batch):
     model.compile(name.lower(), "sparse_categorical_crossentropy", metrics=["accuracy"])
     x, y = numpy.random.rand(batch, 784).astype("float32"), numpy.arange(batch) % 10
     return measure(lambda: model.train_on_batch(x, y))
-for library, run in [("PyTorch", pytorch), ("Keras", keras)]:
+for library, run in [("PyTorch", pytorch), (f"Keras ({os.environ['KERAS_BACKEND']})", keras)]:
     for name in ["SGD", "Adam"]:
         for batch in [32, 128]:
             try:
@@ -93,14 +94,11 @@ const summary = await benny.suite(
   ...cases.map(({ name, step }) => benny.add(name, step, { minSamples: 20, maxTime: 2 })),
 );
 
-const interpreter = process.env.PYTHON ?? "python3";
-const yardsticks: Times = new Map([
-  ...(await runTensorFlowJs()),
-  ...runJaxJs(),
-  ...runPython(`PyTorch and Keras by ${interpreter}`, python),
-]);
+const inPython = runPython("PyTorch and Keras", peers);
+const yardsticks: Times = new Map([...(await runTensorFlowJs()), ...runJaxJs(), ...inPython]);
 for (const library of ["PyTorch", "Keras"]) {
-  if (!yardsticks.has(library)) console.log(`skipped: ${library}, which ${interpreter} does not have`);
+  const isThere = [...inPython.keys()].some((name) => name.startsWith(library));
+  if (inPython.size > 0 && !isThere) console.log(`skipped: ${library}: ${python} cannot import it`);
 }
 
 const results = cases.map(({ name }) => {
@@ -109,7 +107,7 @@ const results = cases.map(({ name }) => {
   const ratios = Object.fromEntries(
     [...yardsticks].flatMap(([library, times]) => (times.has(name) ? [[library, ms / times.get(name)!]] : [])),
   );
-  const beside = Object.entries(ratios).map(([library, ratio]) => `, ${ratio.toFixed(2)} of ${library}'s`);
+  const beside = Object.entries(ratios).map(([library, ratio]) => `, ${ratio.toFixed(2)} of ${library}'s time`);
   console.log(`${name.padEnd(18)} ${ms.toFixed(3)} ms (fastest ${(1000 * min).toFixed(3)})${beside.join("")}`);
   return { name, ms, fastest: 1000 * min, ratios };
 });

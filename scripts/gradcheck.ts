@@ -37,7 +37,7 @@ const numRuns = Number(values.runs);
 const seed = Number(values.seed);
 const unknown = values.op.filter((name) => !Object.hasOwn(cases, name));
 const wrong = [
-  ...(unknown.length > 0 ? [`There is no operation ${unknown.join(", ")} among the cases.`] : []),
+  ...unknown.map((name) => `There is no operation "${name}". There are: ${Object.keys(cases).join(", ")}.`),
   ...(Number.isInteger(numRuns) && numRuns > 0 ? [] : [`--runs is ${values.runs}, not a positive integer.`]),
   ...(Number.isInteger(seed) && values.seed !== "" ? [] : [`--seed is ${values.seed}, not an integer.`]),
   ...(/^-?\d+(:-?\d+)*$/.test(values.path ?? "0")
@@ -121,5 +121,6 @@ for (const name of names) {
     }
   }
 }
-console.log(`\n${names.length} operations, ${total} derivatives compared, ${failures} failures (seed ${seed})`);
+const counted = `${names.length} ${names.length === 1 ? "operation" : "operations"}`;
+console.log(`\n${counted}, ${total} derivatives compared, ${failures} failures (seed ${seed})`);
 process.exit(failures > 0 ? 1 : 0);

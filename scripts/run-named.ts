@@ -15,11 +15,19 @@ const names = readdirSync(join(root, folder))
   .sort();
 const fileOf = (program: string): string => join(root, folder, `${program}${suffix}`);
 
-/** The first sentence of the comment a program begins with. */
+/** The comment a program begins with. */
+function comment(program: string): string {
+  const text = /^\/\*\*([\s\S]*?)\*\//.exec(readFileSync(fileOf(program), "utf8"))?.[1] ?? "";
+  return text.replace(/^ *\*? ?/gm, "").trim();
+}
+
+/** Its first sentence. */
 function purpose(program: string): string {
-  const comment = /^\/\*\*([\s\S]*?)\*\//.exec(readFileSync(fileOf(program), "utf8"))?.[1] ?? "";
-  const text = comment.replace(/\n\s*\*/g, " ").replace(/\s+/g, " ");
-  return text.trim().split(/(?<=\.)\s/)[0] ?? "";
+  return (
+    comment(program)
+      .replace(/\s+/g, " ")
+      .split(/(?<=\.)\s/)[0] ?? ""
+  );
 }
 
 if (name === undefined) {
@@ -27,6 +35,9 @@ if (name === undefined) {
 } else if (!names.includes(name)) {
   console.error(`There is no "${name}" in ${folder}. There are: ${names.join(", ")}.`);
   process.exitCode = 2;
+} else if (args.includes("--help") && !readFileSync(fileOf(name), "utf8").includes("/parts/")) {
+  // Examples explain their own options.
+  console.log(comment(name));
 } else {
   const { status, signal } = spawnSync(process.execPath, [fileOf(name), ...args], { stdio: "inherit" });
   process.exitCode = status ?? (signal === "SIGINT" ? 130 : 1);

@@ -1,5 +1,5 @@
 /** What the structure promises: which way dependencies run, and what files look like. */
-import { globSync, readFileSync, statSync } from "node:fs";
+import { existsSync, globSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
 
@@ -181,5 +181,29 @@ describe("packages", () => {
     expect(manifest.files).toContain("dist");
     // Nothing runs on the machine of someone who installs the package.
     expect(Object.keys(manifest.scripts ?? {}).filter((s) => /install|prepare/.test(s))).toEqual([]);
+  });
+});
+
+describe("the pages", () => {
+  const pages = ["*.md", "docs/*.md", "packages/*/*.md", "examples/*.md"].flatMap(filesOf);
+
+  test("lead to files that are there", () => {
+    const broken = pages.flatMap((page) =>
+      [...read(page).matchAll(/\]\(([^)#\s]+)[^)]*\)|^\[[^\]]+\]: ([^#\s]+)/gm)]
+        .map(([, inline, below]) => (inline ?? below)!)
+        .filter((target) => !/^https?:/.test(target) && !existsSync(join(root, dirname(page), target)))
+        .map((target) => `${page}: ${target}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  test("name every file of the WebAssembly backend", () => {
+    // `-pack.ts` stands for a file that ends so, `winograd-*.ts` for several.
+    const named = [...read("docs/kernels.md").matchAll(/`([\w*-]+\.ts)`/g)].map(
+      ([, name]) => new RegExp(`^${name!.startsWith("-") ? ".*" : ""}${name!.replace("*", ".*")}$`),
+    );
+    const files = filesOf("packages/autograd/src/backend/wasm/*.ts").filter((name) => !isTest(name));
+    const missing = files.map((name) => basename(name)).filter((name) => !named.some((pattern) => pattern.test(name)));
+    expect(missing).toEqual(["index.ts"]);
   });
 });

@@ -188,7 +188,11 @@ describe("options and functions that only a compiler would have refused", () => 
     ["a promise", () => transformed("valueAndGrad", async (a: g.Tensor) => a, w()), /a promise.*not be asynchronous/],
     ["a number from vmap", () => transformed("vmap", () => 3, w()), /^vmap: the function's result is 3/],
     ["a number to jacobian", () => transformed("jacobian", (a: g.Tensor) => a, 3), /^jacobian: the argument is 3/],
-    ["no rule", () => call("customGradient", { forward: () => w() }), /^customGradient: backward is undefined/],
+    [
+      "no rule",
+      () => call("customGradient", { forward: () => w() }),
+      /^customGradient: backward is undefined.*Hint: write customGradient/,
+    ],
     [
       "a rule that returns nothing",
       () =>

@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createContext, runInContext } from "node:vm";
 import * as g from "@gradiente/autograd";
+import * as arbitraries from "@gradiente/autograd/arbitraries";
 import * as extend from "@gradiente/autograd/extend";
 import * as tensorFiles from "@gradiente/autograd/files";
+import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as ops from "../packages/autograd/src/ops/index.ts";
 
@@ -72,7 +74,9 @@ async function evaluate(statement: string, context: object): Promise<unknown> {
 
 async function run({ code }: Example): Promise<void> {
   const context = createContext({
+    ...arbitraries,
     ...extend,
+    fc,
     ...g,
     ...tensorFiles,
     Float64Array,

@@ -96,6 +96,15 @@ const model = small();
 `,
     prints: /^$/,
   },
+  "docs/own-parts.md": {
+    given: `
+import { randn } from "@gradiente/autograd";
+const x = randn([32, 2]);
+const y = x.square().sum({ axis: 1, keepDims: true });
+`,
+    shorter: [["epochs: 5", "epochs: 5, verbose: 0"]],
+    prints: /^\[[\s\S]*\n80 [\d.]+\n\[ 32, 2 \]$/,
+  },
   "docs/tensor-files.md": {
     given: `
 import { ones } from "@gradiente/autograd";

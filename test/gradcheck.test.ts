@@ -162,6 +162,27 @@ describe("gradcheck", () => {
     expect(report.mismatches[0]!.kink).toBe(true);
   });
 
+  test("says where the function is not finite", () => {
+    expect(() => g.gradcheck((a) => a.log(), [g.tensor([-1], { dtype: "float64" })])).toThrow(
+      /numerical NaN \(the function is not finite here: choose another point\)/,
+    );
+  });
+
+  test("says what the numbers mean in second derivatives", () => {
+    const { mismatches, legend } = g.gradgradcheck((a, b) => a.mul(g.stopGradient(b)).mul(b), [x, x], {
+      throws: false,
+    });
+    expect(mismatches.some(({ input }) => input < 2)).toBe(true);
+    expect(legend).toMatch(/inputs from 2 on are cotangents/);
+    expect(() => g.gradgradcheck(wrong, [x])).not.toThrow();
+    expect(() => g.gradgradcheck((a) => a.mul(g.stopGradient(a)), [x])).toThrow(/output i is the gradient by/);
+  });
+
+  test("refuses what is no function, and no point", () => {
+    expect(() => g.gradcheck(3 as never, [x])).toThrow(/^gradcheck: .* for a function/);
+    expect(() => g.gradcheck((a) => a, [])).toThrow("gradcheck: inputs is empty");
+  });
+
   test("detects functions that are not deterministic", () => {
     let calls = 0;
     expect(() => g.gradcheck((a) => a.mul(calls++), [x])).toThrow(/not deterministic/);

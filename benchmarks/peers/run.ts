@@ -1,5 +1,5 @@
 /** Runs the same cases in other libraries, each in a process of its own, and collects what they print. */
-import { spawnSync } from "node:child_process";
+import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -19,23 +19,27 @@ export function timesIn(printed: string): Times {
   return times;
 }
 
+/** Says that a yardstick is missing, why, and how to have it. */
+export function skip(what: string, { error, stderr, status }: SpawnSyncReturns<string>): void {
+  const raised = (stderr ?? "").split("\n").findLast((line) => /^\w*Error\b/.test(line));
+  const reason = error?.message ?? raised ?? (status === 0 ? "not installed" : `exit status ${status}`);
+  console.log(`skipped: ${what}: ${reason}`);
+}
+
+/** The Python with other libraries, and how messages name it. */
+export const python = process.env.PYTHON ?? "python3";
+export const pythonNamed = `by ${python} (PYTHON=… names another)`;
+
 function runProgram(what: string, command: string, args: readonly string[]): Times {
-  const { stdout, stderr, status } = spawnSync(command, args, {
-    encoding: "utf8",
-    maxBuffer: 2 ** 26,
-    timeout: 120_000,
-  });
-  const times = timesIn(stdout ?? "");
-  if (times.size === 0) {
-    const reason = (stderr ?? "").split("\n").find((line) => /Error/.test(line)) ?? `exit status ${status}`;
-    console.log(`skipped: ${what}: ${reason}`);
-  }
+  const finished = spawnSync(command, args, { encoding: "utf8", maxBuffer: 2 ** 26, timeout: 120_000 });
+  const times = timesIn(finished.stdout ?? "");
+  if (times.size === 0) skip(what, finished);
   return times;
 }
 
 /** A Python program, run by the interpreter that PYTHON names, or python3. */
 export function runPython(what: string, program: string): Times {
-  return runProgram(what, process.env.PYTHON ?? "python3", ["-c", program]);
+  return runProgram(`${what} ${pythonNamed}`, python, ["-c", program]);
 }
 
 export function runJaxJs(): Times {

@@ -256,7 +256,9 @@ function start(op: string, roots: readonly Tensor[], given: readonly (Tensor | n
         op,
         message: "the tensor does not depend on anything that requires a gradient",
         operands: [root],
-        hint: "create the inputs with { requiresGrad: true }, and compute the result outside noGrad",
+        hint:
+          "create the inputs with { requiresGrad: true }, and compute the result outside noGrad; gradients are " +
+          "recorded with { createGraph: true }",
       });
     }
     const cotangent = given?.[i] ?? null;

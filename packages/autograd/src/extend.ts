@@ -14,7 +14,17 @@ export { discard, Workspace } from "./ownership.ts";
 export * as scalar from "./scalar/expression.ts";
 export { type Call, type Op, type Saved, savesInput, savesNothing, savesOutput } from "./tape.ts";
 
-/** Applies an operation with one output; see {@link applyAll}. */
+/**
+ * Applies an operation with one output; see {@link applyAll}. Shapes and dtypes are the caller's to check.
+ *
+ * @param params what the operation's rules are given besides tensors; null for none.
+ *
+ * @example
+ * ```ts
+ * const mirrorOp: Op<null> = defineLinear("mirror", (x) => noGrad(() => x.flip(-1)), (ct) => mirror(ct), (x) => mirror(x));
+ * const mirror = (x: Tensor): Tensor => apply(mirrorOp, [x], null);
+ * ```
+ */
 export function apply<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tensor {
   return tape.apply(tape.foreign(op), inputs, params);
 }

@@ -45,6 +45,7 @@ export interface Saved {
   readonly output: boolean;
 }
 
+/** For {@link Op.saves}: the derivative reads none of the values, the output, or the inputs of these numbers. */
 export const savesNothing: Saved = { inputs: [], output: false };
 export const savesOutput: Saved = { inputs: [], output: true };
 /** Everything a rule can ask for. */

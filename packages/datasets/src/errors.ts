@@ -25,8 +25,9 @@ function sentence(what: string, fields: DataErrorFields): string {
   let text = where.length > 0 ? `${where.join(", ")}: ${what}` : what;
   if (fields.expected !== undefined) text += `; expected ${fields.expected}`;
   if (fields.found !== undefined) text += `${fields.expected === undefined ? ";" : ","} found ${fields.found}`;
-  text += ".";
-  if (fields.hint !== undefined) text += ` ${fields.hint}`;
+  // What ends with a list has its end already.
+  if (!text.endsWith("\n")) text += ".";
+  if (fields.hint !== undefined) text += text.endsWith("\n") ? fields.hint : ` ${fields.hint}`;
   return text;
 }
 

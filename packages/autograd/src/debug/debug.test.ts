@@ -68,3 +68,9 @@ test("profile writes a file that trace viewers read", () => {
   expect(() => g.profile(async () => x.exp())).toThrow(/profile: the function is asynchronous/);
   expect(() => g.detectAnomaly(async () => x.exp())).toThrow(/detectAnomaly: the function is asynchronous/);
 });
+
+test("printGraph says when nothing is recorded, and refuses what is no tensor", () => {
+  expect(g.printGraph(g.tensor([1, 2]))).toBe("nothing is recorded of float32[2]: no input requires a gradient");
+  expect(g.printGraph(g.tensor([1, 2]), { format: "dot" })).toMatch(/^digraph/);
+  expect(() => g.printGraph(3 as never)).toThrow("printGraph: the result is 3, not a tensor");
+});

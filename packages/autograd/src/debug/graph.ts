@@ -14,6 +14,8 @@ export type GraphFormat = (typeof formats)[number];
  *
  * @param options.format `"text"`; `"dot"`, for Graphviz; or `"svg"`, a drawing that needs nothing else to be shown.
  *   Default: `"text"`.
+ * @returns what to print or to write to a file; `printGraph` itself prints nothing.
+ * @throws {ArgumentError} for what is no tensor, and for another format.
  *
  * @example
  * ```ts
@@ -24,6 +26,8 @@ export function printGraph(x: Tensor, options: { readonly format?: GraphFormat }
   const { format = "text" } = checkOptions("printGraph", options, ["format"]);
   if (!formats.includes(format)) throw unknownOption("printGraph", "format", format, formats);
   tensorIn("printGraph", "the result", x);
+  if (x.node === null && format === "text")
+    return `nothing is recorded of ${describe(x)}: no input requires a gradient`;
   const seen = new Set<Node>();
   const stack = x.node === null ? [] : [x.node];
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {

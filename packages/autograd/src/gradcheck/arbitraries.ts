@@ -39,6 +39,11 @@ export function broadcastableShapes(count = 2, bounds: ShapeBounds = {}): fc.Arb
  *
  * @param options.shape a shape, or an arbitrary of shapes. Default: any small one.
  * @param options.domain default: [-2, 2].
+ *
+ * @example
+ * ```ts
+ * fc.assert(fc.property(tensors({ shape: [2, 3] }), (x) => gradcheck((a) => a.sin(), [x]).passed));
+ * ```
  */
 export function tensors({
   shape = shapes(),

@@ -75,7 +75,10 @@ class Checked {
 
   constructor(f: CheckedFunction, inputs: readonly Tensor[]) {
     this.f = checkFunction("gradcheck", f);
-    for (const x of listOf("gradcheck", "inputs", inputs)) tensorIn("gradcheck", "an input", x);
+    if (listOf("gradcheck", "inputs", inputs).length === 0) {
+      throw new ArgumentError({ op: "gradcheck", message: "inputs is empty", hint: "give the point to check at" });
+    }
+    for (const x of inputs) tensorIn("gradcheck", "an input", x);
     this.points = inputs.map((x) => (isFloat(x.dtype) ? tensor(x, { dtype: "float64" }) : x));
     this.wanted = this.points.flatMap((x, i) => (isFloat(x.dtype) ? [i] : []));
     this.results = this.evaluate(this.points);
@@ -137,7 +140,8 @@ class Checked {
  * @param inputs the point. float32 inputs are promoted to float64, with a warning; integer ones are passed on as they are.
  * @returns a report: what was compared, and how far apart the worst values are.
  * @throws {GradcheckError} when derivatives differ, or the function is not deterministic; its message names input,
- *   element, analytic and numerical value, and says where a kink explains the difference.
+ *   element, analytic and numerical value, and says where a kink, or a value that is not finite, explains the difference.
+ * @throws {ArgumentError} when there are no inputs, or they or the results are no tensors.
  *
  * @example
  * ```ts
@@ -154,6 +158,11 @@ export function gradcheck(
 
 /**
  * Checks the second derivatives of `f`: {@link gradcheck} of its pull-back, as a function of inputs and cotangents.
+ *
+ * @param f a function of tensors that gives one or several.
+ * @param inputs the point. float32 inputs are promoted to float64; integer ones are passed on as they are.
+ * @throws {GradcheckError} when second derivatives differ; the numbers of outputs and inputs in its message are the
+ *   pull-back's, as its last line says.
  *
  * @example
  * ```ts
@@ -183,7 +192,10 @@ export function gradgradcheck(
       );
     });
   };
-  return run("gradgradcheck", pullBack, [...points, ...cotangents], options);
+  const legend =
+    `(output i is the gradient by floating-point input i of the function; inputs from ${points.length} on are ` +
+    "cotangents of its results)";
+  return run("gradgradcheck", pullBack, [...points, ...cotangents], options, legend);
 }
 
 function tensorOnTape(x: Tensor): Tensor {
@@ -218,7 +230,13 @@ function checkSettings(op: string, { eps = 1e-6, atol = 1e-5, rtol = 1e-3, modes
   if (modes.length === 0) throw new ArgumentError({ op, message: "modes are none", hint: allModes.join(", ") });
 }
 
-function run(op: string, f: CheckedFunction, inputs: readonly Tensor[], options: GradcheckOptions): GradcheckReport {
+function run(
+  op: string,
+  f: CheckedFunction,
+  inputs: readonly Tensor[],
+  options: GradcheckOptions,
+  legend = "",
+): GradcheckReport {
   checkOptions(op, options, optionNames);
   checkSettings(op, options);
   const { eps = 1e-6, atol = 1e-5, rtol = 1e-3, fast = false, seed = 0, throws = true, modes } = options;
@@ -235,7 +253,7 @@ function run(op: string, f: CheckedFunction, inputs: readonly Tensor[], options:
   if (resultsAt.length === 0) problems.push("no result is floating-point, so that there is no derivative to check");
   const mismatches: Mismatch[] = [];
   if (problems.length > 0) {
-    const report = { passed: false, compared: 0, worst: 0, mismatches, problems, warnings };
+    const report = { passed: false, compared: 0, worst: 0, mismatches, problems, warnings, legend };
     if (throws) throw new GradcheckError(op, report);
     return report;
   }
@@ -298,7 +316,7 @@ function run(op: string, f: CheckedFunction, inputs: readonly Tensor[], options:
     }
   }
   const passed = mismatches.length === 0 && problems.length === 0;
-  const report: GradcheckReport = { passed, compared, worst, mismatches, problems, warnings };
+  const report: GradcheckReport = { passed, compared, worst, mismatches, problems, warnings, legend };
   if (!passed && throws) throw new GradcheckError(op, report);
   return report;
 }

@@ -29,6 +29,8 @@ export interface GradcheckReport {
   /** What else is wrong: results that change from one call to the next, or have another shape. */
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
+  /** What the numbers of inputs and outputs mean where they are not the function's own: of second derivatives. */
+  readonly legend: string;
 }
 
 /** A failed gradient check. */
@@ -44,19 +46,24 @@ export class GradcheckError extends GradientError {
 const shown = 8;
 
 /** The report in words: every problem, and the first few mismatches. */
-export function formatReport({ passed, compared, worst, mismatches, problems }: GradcheckReport): string {
+export function formatReport({ passed, compared, worst, mismatches, problems, legend }: GradcheckReport): string {
   if (passed) return `${compared} derivatives agree, the worst error is ${worst.toPrecision(3)} of the tolerance`;
   const lines = [...problems];
   if (mismatches.length > 0) lines.push(`${mismatches.length} of ${compared} derivatives differ`);
   for (const m of mismatches.slice(0, shown)) {
     const place = (name: string, n: number, index: readonly number[] | null): string =>
       index === null ? `${name} ${n}, random projection` : `${name} ${n} at [${index.join(", ")}]`;
-    const kink = m.kink ? " (the function has a kink here: choose another point)" : "";
+    const kink = m.kink
+      ? " (the function has a kink here: choose another point)"
+      : Number.isFinite(m.numerical)
+        ? ""
+        : " (the function is not finite here: choose another point)";
     lines.push(
       `  ${m.mode}: ${place("output", m.output, m.outputIndex)} by ${place("input", m.input, m.inputIndex)}: ` +
         `analytic ${m.analytic}, numerical ${m.numerical}${kink}`,
     );
   }
   if (mismatches.length > shown) lines.push(`  and ${mismatches.length - shown} more`);
+  if (mismatches.length > 0 && legend !== "") lines.push(`  ${legend}`);
   return lines.join("\n");
 }

@@ -100,6 +100,9 @@ function customOp(arity: number, { forward, backward }: CustomGradient): Op<null
  * A function whose derivative is given rather than found: for numerically better formulas, straight-through
  * estimators, clipped gradients. All inputs are tensors.
  *
+ * @param rules `forward` and `backward`, as {@link CustomGradient} describes them.
+ * @throws {ArgumentError} when one of them is no function, or `backward` gives too few gradients or other than tensors.
+ *
  * @example
  * ```ts
  * const roundStraightThrough = customGradient({ forward: (x) => x.round(), backward: (cotangent) => cotangent });
@@ -112,7 +115,11 @@ export function customGradient(rules: CustomGradient): (...inputs: Tensor[]) => 
   }
   for (const name of ["forward", "backward"] as const) {
     if (typeof rules[name] === "function") continue;
-    throw new ArgumentError({ op: "customGradient", message: `${name} is ${typeof rules[name]}, not a function` });
+    throw new ArgumentError({
+      op: "customGradient",
+      message: `${name} is ${typeof rules[name]}, not a function`,
+      hint: "write customGradient({ forward: (x) => …, backward: (cotangent, { inputs, output }) => … })",
+    });
   }
   const ops = new Map<number, Op<null>>();
   return (...inputs) => {

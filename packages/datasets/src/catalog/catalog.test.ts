@@ -65,8 +65,8 @@ function serveFiles(request: IncomingMessage, response: ServerResponse): void {
   else response.writeHead(404).end();
 }
 
-/** Sends `big` with ranges and an ETag, cutting off each connection after `most` bytes. */
-function serveBig(most: number) {
+/** Sends `big` with ranges and an ETag, cutting off each connection after `most` bytes, or leaving it open there. */
+function serveBig(most: number, then: "break" | "wait" = "break") {
   return (request: IncomingMessage, response: ServerResponse): void => {
     const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? "");
     const valid = request.headers["if-range"] === '"v1"';
@@ -77,7 +77,7 @@ function serveBig(most: number) {
     else response.writeHead(200, headers);
     const part = big.subarray(start, start + most);
     if (start + part.length === big.length) response.end(part);
-    else response.write(part, () => setTimeout(() => response.destroy(), 20));
+    else response.write(part, () => then === "break" && setTimeout(() => response.destroy(), 20));
   };
 }
 
@@ -106,7 +106,7 @@ describe("downloadFile", () => {
 
   it("goes on in another process, after one that was killed", async () => {
     const cache = freshFolder();
-    answer = serveBig(100_000);
+    answer = serveBig(100_000, "wait");
     const abort = new AbortController();
     const first = downloadFile({ ...remote, urls: [`${base}big`] }, cache, {
       signal: abort.signal,
@@ -244,7 +244,7 @@ describe("image sets", () => {
       `cache, ${join(cache, "tiny")}`,
       `${base}train-images-idx3-ubyte.gz`,
     ]);
-    expect(message).toMatch(/tiny could not be had.*GRADIENTE_DATA: is not set.*\{ directory \}/s);
+    expect(message).toMatch(/tiny could not be had.*GRADIENTE_DATA: is not set.*\n[A-Z].*\{ directory \}/s);
     await expect(load({ cache, download: false })).rejects.toThrow(/switched off/);
     await writeFile(`${cache}-file`, "");
     const unwritable = load({ cache: `${cache}-file`, mirrors: [base] });
