@@ -52,7 +52,7 @@ test("says what is wrong with its options", { timeout: 60_000 }, async () => {
   const all = ["--op", "toString", "--runs", "0", "--seed", "abc", "--path", "1:x"];
   const { code, err, out } = await run(all);
   expect(code).toBe(2);
-  for (const what of [/no operation toString/, /--runs is 0,/, /--seed is abc,/, /--path is 1:x,/]) {
+  for (const what of [/no operation "toString"/, /--runs is 0,/, /--seed is abc,/, /--path is 1:x,/]) {
     expect(err).toMatch(what);
   }
   expect(out).toContain("--runs N");

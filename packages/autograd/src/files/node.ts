@@ -1,8 +1,10 @@
 import type * as NodeFs from "node:fs/promises";
+import type * as NodePath from "node:path";
 import { FileError } from "../errors.ts";
 
 interface Modules {
   readonly "node:fs/promises": typeof NodeFs;
+  readonly "node:path": typeof NodePath;
 }
 
 /**

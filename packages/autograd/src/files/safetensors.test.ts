@@ -1,4 +1,15 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,6 +33,16 @@ function fileWith(header: string | Uint8Array, dataLength: number): Uint8Array {
 
 const one = (dtype: string, shape: string, offsets: string): string =>
   `{"x":{"dtype":${dtype},"shape":${shape},"data_offsets":${offsets}}}`;
+
+test("a save removes what a killed process has left of the same file, and nothing else", async () => {
+  const at = join(folder, "leftovers");
+  mkdirSync(at);
+  const dead = spawnSync(process.execPath, ["-e", ""]).pid;
+  const kept = [`a.safetensors.${process.pid}-k3x.tmp`, `b.safetensors.${dead}-k3x.tmp`, "a.safetensors.old.tmp"];
+  for (const name of [`a.safetensors.${dead}-k3x.tmp`, ...kept]) writeFileSync(join(at, name), "part");
+  await saveTensors(join(at, "a.safetensors"), { x: tensor([1]) });
+  expect(readdirSync(at).sort()).toEqual(["a.safetensors", ...kept].sort());
+});
 
 const data = process.env.GRADIENTE_DATA;
 describe.skipIf(data === undefined)("the format's own vectors", () => {
