@@ -1,16 +1,18 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Tensor, tensor } from "@gradiente/autograd";
+import { Generator, type Tensor, tensor } from "@gradiente/autograd";
 import { describe, expect, it } from "vitest";
 import {
   Add,
+  type BatchShape,
   type CallContext,
   Concatenate,
   Dense,
   functional,
   input,
   Lambda,
+  Layer,
   loadModel,
   Model,
   Sequential,
@@ -77,6 +79,28 @@ it("a model by itself is refused, with what to write", () => {
   const x = input({ shape: [2] });
   const Plain = Model as unknown as new (options: object) => Model;
   expect(() => new Plain({ inputs: x, outputs: new Dense(1).apply(x) })).toThrow(/functional\(\{ inputs, outputs \}\)/);
+});
+
+it("weights of one's own layers may begin with what a name stands for", () => {
+  const layerWith = (initializer: object): Layer =>
+    new (class Own extends Layer {
+      protected override build(shape: BatchShape, generator: Generator): void {
+        this.addWeight({ name: "gain", shape: [shape.at(-1)!, 50], ...initializer }, generator);
+      }
+      override call(x: Tensor): Tensor {
+        return x;
+      }
+    })();
+  const weightsOf = (initializer: object): Tensor => {
+    const layer = layerWith(initializer);
+    layer.ensureBuilt([null, 2], new Generator(1));
+    return layer.getWeights()[0]!;
+  };
+  expect(weightsOf({ initializer: "ones" }).data.every((x) => x === 1)).toBe(true);
+  const uniform = weightsOf({});
+  expect(uniform.abs().max().item()).toBeLessThanOrEqual(Math.sqrt(6 / 52));
+  expect(new Set(uniform.data).size).toBeGreaterThan(90);
+  expect(() => weightsOf({ initializer: "onse" })).toThrow(/^own: there is no initializer named "onse".*ones/s);
 });
 
 describe("models of one's own", () => {

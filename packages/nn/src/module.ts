@@ -15,7 +15,7 @@ import {
 import { type Config, type Json, snakeCase } from "./config.ts";
 import type { Constraint } from "./constraints/constraint.ts";
 import { DataError, LayerInputError, showShape } from "./errors.ts";
-import type { Initializer } from "./initializers/initializer.ts";
+import { type InitializerLike, resolveInitializer } from "./initializers/resolve.ts";
 import { attachMask, maskOf, withMask } from "./masks.ts";
 import {
   type Regularizer,
@@ -85,7 +85,8 @@ export interface LayerOptions {
 export interface WeightOptions {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly initializer: Initializer;
+  /** What initial values are: an initializer or its name. Default: `"glorot_uniform"`. */
+  readonly initializer?: InitializerLike;
   readonly trainable?: boolean;
   readonly regularizer?: Regularizer | null;
   readonly constraint?: Constraint | null;
@@ -272,7 +273,8 @@ export abstract class Layer {
 
   /** Creates a weight of the layer's dtype. */
   protected addWeight(options: WeightOptions, generator: Generator): Weight {
-    const { name, shape, initializer, trainable = true, regularizer = null, constraint = null } = options;
+    const { name, shape, trainable = true, regularizer = null, constraint = null } = options;
+    const initializer = resolveInitializer(this.name, options.initializer ?? "glorot_uniform");
     const filled = claimWeight(name, shape);
     const initial = noGrad(() =>
       filled ? zeros(shape, { dtype: this.dtype }) : initializer.create(shape, this.dtype, generator),
