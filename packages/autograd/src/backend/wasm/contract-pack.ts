@@ -115,7 +115,7 @@ function transpose(
 
 /**
  * `pad(target, step, rows)` clears two vectors at the start of each row. A tile computes on whole vectors, also where
- * fewer columns are left: on what happens to lie beyond them, some processors take a hundred times as long, since
+ * fewer columns are left: on what happens to lie beyond them, some processors take dozens of times as long, since
  * integers read as floats are denormal.
  */
 export function definePad(module: ModuleBuilder, zero: V128): Func {
