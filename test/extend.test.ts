@@ -88,6 +88,33 @@ describe("operations added from outside the package", () => {
     expect(() => pointwise(bumpOp, "float", [1])).toThrow(/bump: there are 1 operands for 2/);
   });
 
+  test("may be an object of a class, whose rules read what it holds", () => {
+    class Scaled implements Op<null> {
+      readonly name = "scaled";
+      readonly factor = 3;
+      forward([x]: readonly g.Tensor[]): g.Tensor {
+        return g.noGrad(() => x!.mul(this.factor));
+      }
+      saves() {
+        return { inputs: [], output: false };
+      }
+      vjp([cotangent]: readonly g.Tensor[]): g.Tensor {
+        return cotangent!.mul(this.factor);
+      }
+      jvp([tangent]: readonly (g.Tensor | null)[]): g.Tensor {
+        return tangent!.mul(this.factor);
+      }
+      batch([x]: readonly g.Tensor[]): g.Tensor {
+        return apply(this, [x!], null);
+      }
+    }
+    const x = g.tensor([1, 2], { dtype: "float64", requiresGrad: true });
+    const scaled = new Scaled();
+    expect((y: g.Tensor) => apply(scaled, [y], null)).toPassGradcheck([x]);
+    apply(scaled, [x], null).sum().backward();
+    expect(x.grad!.toArray()).toEqual([3, 3]);
+  });
+
   test("a check that compares nothing does not pass", () => {
     const whole = g.tensor([1], { dtype: "int32" });
     expect(() => g.gradcheck((x) => x.neg(), [whole])).toThrow(/no input is floating-point/);

@@ -178,10 +178,11 @@ function handOn(node: Node, received: Cotangents, pass: number, allocated: Stora
 
 /** The cotangent of one input. */
 function pullBack(node: Node, cotangents: readonly Tensor[], index: number, isForeignRule: boolean): Tensor | null {
-  const vjp = node.op.vjp!;
+  const { op } = node;
   const watch = currentObserver()?.pullBack;
-  if (watch === undefined && !isForeignRule) return vjp(cotangents, node, index);
-  const rule = (): Tensor | null => vjp(cotangents, node, index);
+  // Called as a method: operations from outside may be objects of a class.
+  if (watch === undefined && !isForeignRule) return op.vjp!(cotangents, node, index);
+  const rule = (): Tensor | null => op.vjp!(cotangents, node, index);
   const ownRule = isForeignRule ? () => writingDown(null, rule) : rule;
   return watch === undefined ? ownRule() : watch(node, ownRule);
 }

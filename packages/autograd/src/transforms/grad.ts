@@ -16,20 +16,24 @@ const aliasOp: Op<null> = {
   batch: ([x]) => apply(aliasOp, [x!], null),
 };
 
+/** @throws {GradientError} unless `x`, which errors call `what`, is a tensor of floats. */
+export function checkDifferentiable(op: string, what: string, x: Tensor): void {
+  tensorIn(op, what, x);
+  if (isFloat(x.dtype)) return;
+  throw new GradientError({
+    op,
+    message: "only floating-point tensors have gradients",
+    operands: [x],
+    hint: 'cast(x, "float32")',
+  });
+}
+
 /**
  * Another handle on the same elements with a place of its own on the tape, so that derivatives with respect to it are
  * not confused with those of a surrounding differentiation with respect to `x`.
  */
 export function alias(op: string, x: Tensor): Tensor {
-  tensorIn(op, "an argument", x);
-  if (!isFloat(x.dtype)) {
-    throw new GradientError({
-      op,
-      message: "only floating-point tensors have gradients",
-      operands: [x],
-      hint: 'cast(x, "float32")',
-    });
-  }
+  checkDifferentiable(op, "an argument", x);
   const handle = apply(aliasOp, [x], null);
   if (handle.node === null) handle.node = leaf(handle);
   return handle;

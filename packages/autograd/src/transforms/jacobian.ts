@@ -1,10 +1,9 @@
-import { type FloatDType, isFloat } from "../dtype.ts";
-import { checkFunction, checkOptions, GradientError, unknownOption } from "../errors.ts";
+import type { FloatDType } from "../dtype.ts";
+import { checkFunction, checkOptions, unknownOption } from "../errors.ts";
 import { eye, reshape, transpose } from "../ops/index.ts";
 import type { Tensor } from "../tensor.ts";
-import { grad } from "./grad.ts";
+import { checkDifferentiable, grad } from "./grad.ts";
 import { jvp } from "./jvp.ts";
-import { tensorIn } from "./tree.ts";
 import { vjp } from "./vjp.ts";
 import { vmap } from "./vmap.ts";
 
@@ -40,15 +39,7 @@ function jacobianFor(op: string, f: (x: Tensor) => Tensor, options: JacobianOpti
     throw unknownOption("jacobian", "mode", mode, ["auto", "forward", "reverse"]);
   }
   return (x) => {
-    tensorIn(op, "the argument", x);
-    if (!isFloat(x.dtype)) {
-      throw new GradientError({
-        op,
-        message: "only floating-point tensors have gradients",
-        operands: [x],
-        hint: 'cast(x, "float32")',
-      });
-    }
+    checkDifferentiable(op, "the argument", x);
     if (mode !== "forward") {
       const [y, pullBack] = vjp(f, x);
       if (mode === "reverse" || y.size <= x.size) {
