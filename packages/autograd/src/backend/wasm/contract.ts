@@ -34,6 +34,7 @@ import { buildSum, rowsOfPart } from "./contract-split.ts";
 import { arithmetic, defineSpill, defineTile, type RowLayout } from "./contract-tile.ts";
 import { vectorRunner } from "./contract-vector.ts";
 import { winogradRunner } from "./contract-winograd.ts";
+import type { WasmStorage } from "./memory.ts";
 import { innerRun, product, stepOf, storageEnd, writeOffsets } from "./offsets.ts";
 import { type Attempt, addressOf, type PartedEntry, type Runtime } from "./runtime.ts";
 
@@ -73,6 +74,10 @@ const field = {
   runsB: 88,
   /** Distance of a's elements along k where its rows lie next to each other and are read in place, else 0. */
   stepA: 92,
+  /** Addresses of the operands and of the result; the tables count from there. */
+  a: 96,
+  b: 100,
+  c: 104,
 } as const;
 const descriptorBytes = 128;
 
@@ -133,9 +138,9 @@ function build(runtime: Runtime, compute: ComputeDType): PartedEntry {
       part.set(i32.div(part, get("mParts"))),
       batch.set(i32.shl(i32.rem(part, get("batches")), 2)),
       part.set(i32.div(part, get("batches"))),
-      addB.set(i32.load(i32.add(get("batchB"), batch))),
-      addC.set(i32.add(i32.load(i32.add(get("batchC"), batch)), i32.mul(part, get("stepC")))),
-      addA.set(i32.load(i32.add(get("batchA"), batch))),
+      addB.set(i32.add(get("b"), i32.load(i32.add(get("batchB"), batch)))),
+      addC.set(i32.add(get("c"), i32.add(i32.load(i32.add(get("batchC"), batch)), i32.mul(part, get("stepC"))))),
+      addA.set(i32.add(get("a"), i32.load(i32.add(get("batchA"), batch)))),
       panels.set(i32.div(i32.add(i32.sub(mEnd, m0), maximumRows - 1), maximumRows)),
       base.set(i32.div(i32.sub(mEnd, m0), panels)),
       extra.set(i32.rem(i32.sub(mEnd, m0), panels)),
@@ -281,110 +286,242 @@ function piecesOf(m: number, n: number, k: number, batches: number, size: number
   return k >= 4 * Math.max(m, n) && batches * Math.ceil(m / mBlock) < wantedParts ? Math.max(1, pieces) : 1;
 }
 
+/** How a contraction is carried out: everything that follows from how its operands are laid out, not from where. */
+interface Plan {
+  /** Shapes and strides of a, b and c, by which the plan is found again. */
+  readonly layouts: readonly (readonly number[])[];
+  readonly dtype: ComputeDType;
+  readonly batches: number;
+  readonly m: number;
+  readonly k: number;
+  readonly n: number;
+  readonly mSize: number;
+  readonly nSize: number;
+  /** Pieces of k, each with a result of its own where there are several. */
+  readonly kParts: number;
+  readonly kSize: number;
+  readonly isPackedA: boolean;
+  readonly runsA: number;
+  readonly runsB: number;
+  readonly stepA: number;
+  readonly stepB: number;
+  /** Bytes of the descriptor and the tables. */
+  readonly bytes: number;
+  /** Where they are kept; null if they are written for every launch. */
+  tables: WasmStorage | null;
+}
+
+/** Of each kernel so many plans are kept, those made last, with tables of at most so many bytes. */
+const keptPlans = 24;
+const keptBytes = 2 ** 15;
+
+function sameNumbers(a: readonly number[], b: readonly number[]): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** The distance of the first two elements of a group of axes. */
+function firstStep({ shape, strides }: View, from: number, to: number): number {
+  for (let axis = to - 1; axis >= from; axis--) if (shape[axis] !== 1) return strides[axis]!;
+  return 0;
+}
+
 export function contractRunner(runtime: Runtime): Attempt<KernelRunner<ContractKernel>> {
+  const { heap } = runtime;
   const entries: Partial<Record<ComputeDType, PartedEntry>> = {};
   const sums: Partial<Record<ComputeDType, PartedEntry>> = {};
+  const plans = new WeakMap<ContractKernel, Plan[]>();
+  /** Bytes that tables of plans may still take: of a small heap, not much. */
+  let free = heap.limit / 256;
   const winograd = winogradRunner(runtime);
   const vector = vectorRunner(runtime);
   const lanes = lanesRunner(runtime);
+
+  const makePlan = (kernel: ContractKernel, dtype: ComputeDType, a: View, b: View, c: View): Plan => {
+    const size = dtype === "float64" ? 8 : 4;
+    const [mFrom, kFrom, kTo] = [kernel.batch, kernel.batch + kernel.m, kernel.batch + kernel.m + kernel.k];
+    const nFrom = kernel.batch + kernel.k;
+    const batches = product(c.shape, 0, mFrom);
+    const [m, n, k] = [
+      product(c.shape, mFrom, kFrom),
+      product(c.shape, kFrom, c.shape.length),
+      product(a.shape, kFrom, kTo),
+    ];
+    const most = piecesOf(m, n, k, batches, size);
+    // Elements of a along k, and of b along n, that are next to each other.
+    const [runA, runB] = [innerRun(a, kFrom, kTo).length, innerRun(b, nFrom, b.shape.length).length];
+    const step = k > 1 ? (stepOf(b, kernel.batch, nFrom) ?? 0) * size : 32;
+    const inPlaceB = m <= fewRows && step !== 0 && runB === n;
+    const stepA = runA < k && innerRun(a, mFrom, kFrom).length === m ? togetherStep(a, kFrom, kTo, k, size) : 0;
+    const isPackedA =
+      (runA < k && stepA === 0) || (m > fewRows && n > fewRows && (firstStep(a, mFrom, kFrom) * size) % 4096 === 0);
+    const pieces = isPackedA || !inPlaceB ? most : 1;
+    const kSize = Math.ceil(k / pieces / kBlock) * kBlock;
+    const kParts = Math.ceil(k / kSize);
+    const wanted = Math.ceil(wantedParts / (kParts * batches));
+    const tables = 2 * (m + k + n) + 3 * batches + (kParts > 1 ? batches * m : 0);
+    return {
+      layouts: [a.shape, a.strides, b.shape, b.strides, c.strides],
+      dtype,
+      batches,
+      m,
+      k,
+      n,
+      ...partition(m, n, wanted, 32 / size, isPackedA, !inPlaceB),
+      kParts,
+      kSize,
+      isPackedA,
+      // Short runs are copied whole.
+      runsA: runA === k || runA % (16 / size) === 0 ? 1 : runA > 1 && k <= kBlock ? runA : 0,
+      runsB: runB === n || runB % (16 / size) === 0 ? 1 : 0,
+      stepA: isPackedA ? 0 : stepA,
+      stepB: inPlaceB ? step : 0,
+      bytes: (descriptorBytes + 4 * tables + 63) & -64,
+      tables: null,
+    };
+  };
+
+  /**
+   * Writes the tables and, in front of them, what of the descriptor does not change between launches.
+   * @returns the address of a last table, where rows of the result go when pieces of k are added up.
+   */
+  const writeTables = (start: number, kernel: ContractKernel, plan: Plan, a: View, b: View, c: View): number => {
+    const { m, n, k, batches, kParts, mSize, nSize } = plan;
+    const size = plan.dtype === "float64" ? 8 : 4;
+    const [mFrom, kFrom, kTo] = [kernel.batch, kernel.batch + kernel.m, kernel.batch + kernel.m + kernel.k];
+    const nFrom = kernel.batch + kernel.k;
+    const table = heap.i32;
+    const rowsA = (start + descriptorBytes) >>> 2;
+    const kA = writeOffsets(a, mFrom, kFrom, size, 0, table, rowsA);
+    const kB = writeOffsets(a, kFrom, kTo, size, 0, table, kA);
+    const columnsB = writeOffsets(b, kernel.batch, nFrom, size, 0, table, kB);
+    const rowsC = writeOffsets(b, nFrom, b.shape.length, size, 0, table, columnsB);
+    const columnsC = writeOffsets(c, mFrom, kFrom, size, 0, table, rowsC);
+    const batchA = writeOffsets(c, kFrom, c.shape.length, size, 0, table, columnsC);
+    const batchB = writeOffsets(a, 0, kernel.batch, size, 0, table, batchA);
+    const batchC = writeOffsets(b, 0, kernel.batch, size, 0, table, batchB);
+    const targets = writeOffsets(c, 0, kernel.batch, size, 0, table, batchC);
+    if (kParts > 1) {
+      // Every piece has a result of its own.
+      writeOffsets(c, 0, kFrom, size, addressOf(c, size), table, targets);
+      for (let i = 0; i < m; i++) table[rowsC + i] = i * n * size;
+      for (let i = 0; i < batches; i++) table[batchC + i] = i * m * n * size;
+    }
+    const numbers: Partial<Record<keyof typeof field, number>> = {
+      rowsA: rowsA << 2,
+      kA: kA << 2,
+      kB: kB << 2,
+      columnsB: columnsB << 2,
+      rowsC: rowsC << 2,
+      m,
+      k,
+      n,
+      mParts: Math.ceil(m / mSize),
+      nParts: Math.ceil(n / nSize),
+      nSize,
+      mSize,
+      packA: plan.isPackedA ? 1 : 0,
+      stepB: plan.stepB,
+      batchA: batchA << 2,
+      batchB: batchB << 2,
+      batchC: batchC << 2,
+      kSize: plan.kSize,
+      stepC: batches * m * n * size,
+      batches,
+      runsA: plan.runsA,
+      runsB: plan.runsB,
+      stepA: plan.stepA,
+    };
+    for (const [name, value] of Object.entries(numbers)) {
+      table[(start + field[name as keyof typeof field]) >>> 2] = value;
+    }
+    return targets << 2;
+  };
+
+  /** The plan for operands laid out like these, made when they are first met. */
+  const planFor = (kernel: ContractKernel, dtype: ComputeDType, a: View, b: View, c: View): Plan => {
+    let known = plans.get(kernel);
+    if (known === undefined) {
+      known = [];
+      plans.set(kernel, known);
+    }
+    for (let i = 0; i < known.length; i++) {
+      const plan = known[i]!;
+      const { layouts } = plan;
+      if (
+        plan.dtype === dtype &&
+        sameNumbers(layouts[0]!, a.shape) &&
+        sameNumbers(layouts[2]!, b.shape) &&
+        sameNumbers(layouts[1]!, a.strides) &&
+        sameNumbers(layouts[3]!, b.strides) &&
+        sameNumbers(layouts[4]!, c.strides)
+      ) {
+        return plan;
+      }
+    }
+    const plan = makePlan(kernel, dtype, a, b, c);
+    if (plan.kParts > 1 || plan.bytes > keptBytes) return plan;
+    if (known.length === keptPlans) {
+      const oldest = known.shift()!;
+      heap.free(oldest.tables!);
+      free += oldest.bytes;
+    }
+    if (plan.bytes > free) return plan;
+    const tables = heap.allocate("uint8", plan.bytes);
+    heap.pin(tables);
+    free -= plan.bytes;
+    plan.tables = tables;
+    writeTables(tables.pointer, kernel, plan, a, b, c);
+    known.push(plan);
+    return plan;
+  };
+
   return (kernel, [a, b], [c]) => {
     const { dtype } = c!;
     if ((dtype !== "float32" && dtype !== "float64" && dtype !== "int32") || a!.dtype !== dtype || b!.dtype !== dtype) {
       return false;
     }
-    const { heap } = runtime;
-    const size = dtype === "float64" ? 8 : 4;
-    const [mFrom, kFrom, kTo] = [kernel.batch, kernel.batch + kernel.m, kernel.batch + kernel.m + kernel.k];
-    const nFrom = kernel.batch + kernel.k;
-    const batches = product(c!.shape, 0, mFrom);
-    const m = product(c!.shape, mFrom, kFrom);
-    const n = product(c!.shape, kFrom, c!.shape.length);
-    const k = product(a!.shape, kFrom, kTo);
     if (c!.size === 0) return true;
-    if (k === 0) return false;
-    if (dtype !== "int32" && (m === 1 || n === 1)) {
+    if (a!.size === 0) return false;
+    const kFrom = kernel.batch + kernel.m;
+    if (
+      dtype !== "int32" &&
+      (product(c!.shape, kernel.batch, kFrom) === 1 || product(c!.shape, kFrom, c!.shape.length) === 1)
+    ) {
       if (lanes(kernel, a!, b!, c!) || vector(kernel, a!, b!, c!)) return true;
     }
     if (dtype === "float32" && kernel.batch === 0 && kernel.m === 3 && kernel.k === 3 && kernel.n === 1) {
       if (winograd(a!, b!, c!)) return true;
     }
-    const threads = runtime.pool === null ? 1 : runtime.pool.size;
+    const plan = planFor(kernel, dtype, a!, b!, c!);
+    const { m, n, k, batches, kParts, runsA } = plan;
     if (innerRun(c!, kFrom, c!.shape.length).length < n) return false;
-    const most = piecesOf(m, n, k, batches, size);
+    const size = dtype === "float64" ? 8 : 4;
     const resultBytes = batches * m * n * size;
-    const entriesTotal = 2 * (m + k + n) + 3 * batches + (most > 1 ? batches * m : 0);
-    const bytes = (descriptorBytes + 4 * entriesTotal + 63) & -64;
-    const start = heap.scratch(bytes + threads * scratchBytes(size) + (most > 1 ? most * resultBytes : 0));
-    const results = start + bytes + threads * scratchBytes(size);
-    const table = heap.i32;
-    const rowsA = (start + descriptorBytes) >>> 2;
-    const kA = writeOffsets(a!, mFrom, kFrom, size, addressOf(a!, size), table, rowsA);
-    const kB = writeOffsets(a!, kFrom, kTo, size, 0, table, kA);
-    const columnsB = writeOffsets(b!, kernel.batch, nFrom, size, 0, table, kB);
-    const rowsC = writeOffsets(b!, nFrom, b!.shape.length, size, addressOf(b!, size), table, columnsB);
-    const columnsC = writeOffsets(c!, mFrom, kFrom, size, addressOf(c!, size), table, rowsC);
-    const batchA = writeOffsets(c!, kFrom, c!.shape.length, size, 0, table, columnsC);
-    const batchB = writeOffsets(a!, 0, kernel.batch, size, 0, table, batchA);
-    const batchC = writeOffsets(b!, 0, kernel.batch, size, 0, table, batchB);
-    const targets = writeOffsets(c!, 0, kernel.batch, size, 0, table, batchC);
-    // Elements of a along k, and of b along n, that are next to each other.
-    const [runA, runB] = [innerRun(a!, kFrom, kTo).length, innerRun(b!, nFrom, b!.shape.length).length];
-    const step = k > 1 ? (stepOf(b!, kernel.batch, nFrom) ?? 0) * size : 32;
-    const inPlaceB = m <= fewRows && step !== 0 && runB === n;
-    const stepA = runA < k && innerRun(a!, mFrom, kFrom).length === m ? togetherStep(a!, kFrom, kTo, k, size) : 0;
-    const isPackedA =
-      (runA < k && stepA === 0) || (m > fewRows && n > fewRows && (table[rowsA + 1]! - table[rowsA]!) % 4096 === 0);
-    const pieces = isPackedA || !inPlaceB ? most : 1;
-    const kSize = Math.ceil(k / pieces / kBlock) * kBlock;
-    const kParts = Math.ceil(k / kSize);
-    if (kParts > 1) {
-      // Every piece has a result of its own.
-      writeOffsets(c!, 0, kFrom, size, addressOf(c!, size), table, targets);
-      for (let i = 0; i < m; i++) table[rowsC + i] = results + i * n * size;
-      for (let i = 0; i < batches; i++) table[batchC + i] = i * m * n * size;
-    }
-    const wanted = Math.ceil(wantedParts / (kParts * batches));
-    // Short runs are copied whole, unless blocks would cut them or the last be read beyond the end of memory.
-    const isShort = runA > 1 && k <= kBlock && storageEnd(a!, size) + 16 <= heap.buffer.byteLength;
-    const runsA = runA === k || runA % (16 / size) === 0 ? 1 : isShort ? runA : 0;
-    const { mSize, nSize } = partition(m, n, wanted, 32 / size, isPackedA, !inPlaceB);
-    const [mParts, nParts] = [Math.ceil(m / mSize), Math.ceil(n / nSize)];
+    const ownBytes = runtime.threads * scratchBytes(size);
+    const piecesBytes = kParts > 1 ? kParts * resultBytes : 0;
+    const scratch = heap.scratch(ownBytes + piecesBytes + (plan.tables === null ? plan.bytes : 0));
+    const results = scratch + ownBytes;
+    const start = plan.tables?.pointer ?? results + piecesBytes;
+    const targets = plan.tables === null ? writeTables(start, kernel, plan, a!, b!, c!) : 0;
     const descriptor = start >>> 2;
-    [
-      rowsA << 2,
-      kA << 2,
-      kB << 2,
-      columnsB << 2,
-      rowsC << 2,
-      m,
-      k,
-      n,
-      mParts,
-      nParts,
-      nSize,
-      isPackedA ? 1 : 0,
-      inPlaceB ? step : 0,
-      batchA << 2,
-      batchB << 2,
-      batchC << 2,
-      start + bytes,
-      mSize,
-      kSize,
-      resultBytes,
-      batches,
-      runsA,
-      runB === n || runB % (16 / size) === 0 ? 1 : 0,
-      isPackedA ? 0 : stepA,
-    ].forEach((x, i) => {
-      table[descriptor + i] = x;
-    });
+    const table = heap.i32;
+    table[descriptor + (field.scratch >> 2)] = scratch;
+    table[descriptor + (field.a >> 2)] = addressOf(a!, size);
+    table[descriptor + (field.b >> 2)] = addressOf(b!, size);
+    table[descriptor + (field.c >> 2)] = kParts > 1 ? results : addressOf(c!, size);
+    // Runs are not copied whole where the last would be read beyond the end of memory.
+    if (runsA > 1)
+      table[descriptor + (field.runsA >> 2)] = storageEnd(a!, size) + 16 <= heap.buffer.byteLength ? runsA : 0;
     entries[dtype] ??= build(runtime, dtype);
-    const work = batches * m * n * k;
-    runtime.parallel(entries[dtype], kParts * batches * mParts * nParts, [start], work);
+    const parts = kParts * batches * Math.ceil(m / plan.mSize) * Math.ceil(n / plan.nSize);
+    runtime.parallel(entries[dtype], parts, [start], batches * m * n * k);
     if (kParts > 1) {
       sums[dtype] ??= buildSum(runtime, dtype);
       const rows = batches * m;
-      const args = [results, kParts, resultBytes, targets << 2, rows, n * size];
+      const args = [results, kParts, resultBytes, targets, rows, n * size];
       runtime.parallel(sums[dtype], Math.ceil(rows / rowsOfPart), args, kParts * rows * n);
     }
     return true;

@@ -6,9 +6,10 @@
  * free takes the next part, the calling thread included: it never waits for a worker that has not begun, so waking a
  * sleeping worker costs nothing but the help it would have given.
  *
- * All talk goes through a few words at the start of the shared memory. `remaining` counts down the parts nobody has
+ * All talk goes through a few words at the start of the shared memory. `open` holds the range of the parts nobody has
  * taken; taking one is a compare-and-exchange, and what describes the job is read only afterwards, when the job cannot
- * end before the taker has. Workers look out for work for a fraction of a millisecond after the last, then sleep.
+ * end before the taker has. The calling thread takes from the front and workers from the back, so that the same elements
+ * of successive results mostly stay in the cache of one core. Workers look out for work for a fraction of a millisecond after the last, then sleep.
  * Messages would need the event loop, which a synchronous program never enters; hence modules, too, travel as bytes
  * in shared memory.
  *
@@ -23,7 +24,8 @@ import type { PartedEntry } from "./runtime.ts";
 
 /** Positions of the control words in the heap, as int32. The constants follow at byte 512 (runtime.ts). */
 const word = {
-  remaining: 16,
+  /** First part nobody has taken, plus 2^16 times the one after the last. */
+  open: 16,
   done: 17,
   base: 18,
   id: 19,
@@ -44,7 +46,7 @@ const word = {
 const maximumArguments = 64;
 const maximumThreads = 32;
 /** Parts of one round; more are run in several. */
-const maximumParts = 1 << 16;
+const maximumParts = (1 << 15) - 1;
 
 /**
  * The worker's program. It is a constant, not a file, so that it works from sources, from a build and from a bundle
@@ -58,22 +60,24 @@ const start = ({ memory, thread, generation }) => {
   Atomics.add(words, 25, 1);
   let idleSince = performance.now();
   for (let spins = 0; Atomics.load(words, 24) === generation; spins++) {
-    const remaining = Atomics.load(words, 16);
-    if (remaining === 0) {
+    const open = Atomics.load(words, 16);
+    const part = (open >> 16) - 1;
+    if (part < (open & 0xffff)) {
       if (spins > 1000) {
         spins = 0;
         if (performance.now() - idleSince > 0.3) {
           Atomics.add(words, 22, 1);
-          if (Atomics.load(words, 24) === generation) Atomics.wait(words, 16, 0);
+          if (Atomics.load(words, 24) === generation) Atomics.wait(words, 16, open);
           Atomics.sub(words, 22, 1);
           idleSince = performance.now();
         }
       }
       continue;
     }
-    if (Atomics.compareExchange(words, 16, remaining, remaining - 1) !== remaining) continue;
+    if (Atomics.compareExchange(words, 16, open, open - 0x10000) !== open) continue;
     const slot = 32 + thread;
-    Atomics.store(words, slot, remaining);
+    const taken = part + 1;
+    Atomics.store(words, slot, taken);
     try {
       const id = words[19];
       if (entries[id] === undefined) {
@@ -84,8 +88,8 @@ const start = ({ memory, thread, generation }) => {
         entries[id] = Object.values(exports)[0];
       }
       // Unless the caller has lost patience and done it itself.
-      if (Atomics.compareExchange(words, slot, remaining, -remaining) !== remaining) break;
-      entries[id](words[18] + remaining - 1, thread, ...words.subarray(64, 64 + words[23]));
+      if (Atomics.compareExchange(words, slot, taken, -taken) !== taken) break;
+      entries[id](words[18] + part, thread, ...words.subarray(64, 64 + words[23]));
     } catch {
       Atomics.store(words, 26, 1);
       break;
@@ -174,7 +178,7 @@ export class Pool {
     const end = performance.now() + Math.min(1000, this.#patience);
     while (Atomics.load(words, word.present) > 0 && !this.broken) {
       // Again and again, as one may have been about to fall asleep.
-      Atomics.notify(words, word.remaining);
+      Atomics.notify(words, word.open);
       if (performance.now() > end) this.broken = true;
     }
     // Those that have not arrived leave when they do; the lost cannot.
@@ -191,12 +195,12 @@ export class Pool {
     words[word.count] = args.length;
     for (let i = 0; i < args.length; i++) words[word.args + i] = args[i]!;
     Atomics.store(words, word.done, 0);
-    Atomics.store(words, word.remaining, parts);
-    if (Atomics.load(words, word.sleeping) > 0) Atomics.notify(words, word.remaining);
+    Atomics.store(words, word.open, parts << 16);
+    if (Atomics.load(words, word.sleeping) > 0) Atomics.notify(words, word.open);
     let own = 0;
-    for (let left = parts; left > 0; left = Atomics.load(words, word.remaining)) {
-      if (Atomics.compareExchange(words, word.remaining, left, left - 1) !== left) continue;
-      parted.entry(base + left - 1, 0, ...args);
+    for (let open = parts << 16; open >> 16 > (open & 0xffff); open = Atomics.load(words, word.open)) {
+      if (Atomics.compareExchange(words, word.open, open, open + 1) !== open) continue;
+      parted.entry(base + (open & 0xffff), 0, ...args);
       own++;
     }
     // Every part is taken; the last are about to be done.
