@@ -31,3 +31,8 @@ export function launch(
 export function viewOf(x: Tensor, shape: Shape, strides: readonly number[], offset: number = x.offset): Tensor {
   return new Tensor({ storage: x.storage, dtype: x.dtype, shape, strides, offset });
 }
+
+/** Gives up an intermediate result that nobody else has seen, so that its memory is free for the next at once. */
+export function giveUp(x: Tensor): void {
+  backend().free(x.storage);
+}

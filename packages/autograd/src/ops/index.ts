@@ -58,6 +58,7 @@ export {
 export { addAt, at, type Index, setAt } from "./at.ts";
 export { broadcastTo, sumTo } from "./broadcast.ts";
 export { cast, clone, contiguous } from "./cast.ts";
+export { type ClassLossOptions, crossEntropy, nllLoss } from "./class-loss.ts";
 export {
   equal,
   greater,
@@ -125,14 +126,11 @@ export { cholesky, inv, solve, type TriangularOptions, triangularSolve } from ".
 export {
   binaryCrossEntropy,
   binaryCrossEntropyWithLogits,
-  type ClassLossOptions,
-  crossEntropy,
   huber,
   klDiv,
   type LossOptions,
   l1Loss,
   mseLoss,
-  nllLoss,
 } from "./loss.ts";
 export {
   acos,

@@ -41,15 +41,12 @@ function cached<K>(kernels: Map<number, K>, axis: number, make: () => K): K {
   return kernel;
 }
 
+export const gatherKernel = (axis: number): GatherKernel =>
+  cached(gatherKernels, axis, () => ({ kind: "gather", axis }));
+
 const gatherOp: Op<AlongAxis> = {
   name: "takeAlongAxis",
-  forward: ([x, indices], { axis }) =>
-    launch(
-      cached(gatherKernels, axis, () => ({ kind: "gather", axis })),
-      [x!, indices!],
-      x!.dtype,
-      indices!.shape,
-    ),
+  forward: ([x, indices], { axis }) => launch(gatherKernel(axis), [x!, indices!], x!.dtype, indices!.shape),
   saves: () => savesInput(1),
   vjp: ([cotangent], call) => apply(scatterAddOp, [cotangent!, call.input(1)], call.params),
   jvp: ([tangent], call) => (tangent ? apply(gatherOp, [tangent, call.input(1)], call.params) : null),

@@ -1,28 +1,16 @@
 import { isFloat } from "../dtype.ts";
-import {
-  ArgumentError,
-  BoundsError,
-  checkOptions,
-  DTypeError,
-  inOperation,
-  ShapeError,
-  unknownOption,
-} from "../errors.ts";
-import { normalizeAxis, sameShape } from "../shape.ts";
+import { ArgumentError, checkOptions, inOperation, unknownOption } from "../errors.ts";
 import type { Tensor } from "../tensor.ts";
 import { softplus } from "./activation.ts";
-import { abs, add, div, mul, neg, square, sub } from "./arithmetic.ts";
-import { cast, floating } from "./cast.ts";
-import { lessEqual, notEqual, where } from "./comparison.ts";
+import { abs, add, mul, neg, square, sub } from "./arithmetic.ts";
+import { cast } from "./cast.ts";
+import { lessEqual, where } from "./comparison.ts";
 import { asTensor, type TensorLike } from "./create.ts";
-import { indicesOf, take, takeAlongAxis } from "./indexing.ts";
 import { exp, log } from "./math.ts";
 import { clamp, xlogy } from "./piecewise.ts";
 import { mean, sum } from "./reduction.ts";
-import { squeeze, unsqueeze } from "./shape.ts";
-import { logSoftmax } from "./softmax.ts";
 
-const reductions = ["mean", "sum", "none"] as const;
+export const reductions = ["mean", "sum", "none"] as const;
 
 /** Options of every loss. */
 export interface LossOptions {
@@ -31,163 +19,16 @@ export interface LossOptions {
 }
 
 /** Makes of the losses of all elements what the options, already checked, ask for. */
-function reduced(op: string, losses: Tensor, { reduction = "mean" }: LossOptions): Tensor {
+export function reduced(op: string, losses: Tensor, { reduction = "mean" }: LossOptions): Tensor {
   if (!reductions.includes(reduction)) throw unknownOption(op, "reduction", reduction, reductions);
   return reduction === "none" ? losses : reduction === "sum" ? sum(losses) : mean(losses);
 }
 
 /** A target in the dtype of the predictions. */
-const like = (target: TensorLike, input: Tensor): Tensor => {
+export const like = (target: TensorLike, input: Tensor): Tensor => {
   const given = asTensor(target, isFloat(input.dtype) ? input.dtype : undefined);
   return given.dtype === input.dtype ? given : cast(given, input.dtype);
 };
-
-/** Options of {@link nllLoss} and {@link crossEntropy}. */
-export interface ClassLossOptions extends LossOptions {
-  /** Where the classes are. Default: the last axis. */
-  readonly axis?: number;
-  /** A factor for each class; a mean is then weighted. */
-  readonly weights?: TensorLike;
-  /** A class index that stands for "do not count". Default: -100. */
-  readonly ignoreIndex?: number;
-}
-
-const classNames = ["reduction", "axis", "weights", "ignoreIndex"] as const;
-
-/** Refuses integers that are no class. What stands for every member of a batch has no elements to look at. */
-function checkClasses(op: string, classes: Tensor, ignoreIndex: number, count: number): void {
-  if (classes.trace !== null) return;
-  const { data } = classes;
-  const at = data.findIndex((c: number) => c !== ignoreIndex && !(c >= 0 && c < count));
-  if (at < 0) return;
-  throw new BoundsError({
-    op,
-    message: `class ${data[at]} (element ${at}) is not one of the ${count} classes`,
-    operands: [classes],
-    hint: `classes are integers from 0 to ${count - 1}; ignoreIndex, ${ignoreIndex}, stands for none`,
-  });
-}
-
-/**
- * The negative log-likelihood of the given classes.
- *
- * @param logProbabilities such as {@link logSoftmax} gives.
- * @param target class indices, of the shape without the class axis.
- * @throws {ShapeError} when shapes do not fit.
- * @throws {BoundsError} for an index that is no class.
- *
- * @example
- * ```ts
- * nllLoss([[-1, -2], [-3, -4]], tensor([0, 1], { dtype: "int32" })); // 2.5
- * ```
- */
-export function nllLoss(logProbabilities: TensorLike, target: TensorLike, options: ClassLossOptions = {}): Tensor {
-  return inOperation("nllLoss", () => {
-    checkOptions("nllLoss", options, classNames);
-    return classLoss("nllLoss", floating(logProbabilities), indicesOf("nllLoss", target), options);
-  });
-}
-
-function classLoss(op: string, input: Tensor, classes: Tensor, options: ClassLossOptions): Tensor {
-  if (isFloat(classes.dtype)) {
-    throw new DTypeError({
-      op,
-      message: "classes must be integers",
-      operands: [input, classes],
-      hint: 'cast(classes, "int32")',
-    });
-  }
-  const at = normalizeAxis(op, options.axis ?? -1, input);
-  const { reduction = "mean", ignoreIndex = -100 } = options;
-  if (!reductions.includes(reduction)) throw unknownOption(op, "reduction", reduction, reductions);
-  if (!sameShape(classes.shape, input.shape.toSpliced(at, 1))) {
-    throw new ShapeError({
-      op: op,
-      message: "the classes do not have the shape of the predictions without their class axis",
-      operands: [input, classes],
-    });
-  }
-  const counted = notEqual(classes, ignoreIndex);
-  checkClasses(op, classes, ignoreIndex, input.shape[at]!);
-  const safe = where(counted, classes, 0);
-  const picked = squeeze(takeAlongAxis(input, unsqueeze(safe, at), at), at);
-  const weights =
-    options.weights === undefined
-      ? cast(counted, input.dtype)
-      : where(counted, take(like(options.weights, input), safe), 0);
-  const losses = where(counted, neg(mul(picked, weights)), 0);
-  if (reduction === "mean") return div(sum(losses), sum(weights));
-  return reduction === "sum" ? sum(losses) : losses;
-}
-
-/**
- * The cross-entropy of predicted logits with the truth: class indices, or probabilities of every class.
- *
- * @param target integers of the logits' shape without the class axis; or floats of the logits' shape.
- * @param options.labelSmoothing share of the truth that is spread evenly over all classes. Default: 0.
- * @throws {ShapeError} when the truth has neither shape.
- * @throws {BoundsError} for an index that is no class.
- *
- * @example
- * ```ts
- * crossEntropy([[0, 0], [0, 0]], tensor([0, 1], { dtype: "int32" })); // 0.693147
- * ```
- */
-export function crossEntropy(
-  logits: TensorLike,
-  target: TensorLike,
-  options: ClassLossOptions & { readonly labelSmoothing?: number } = {},
-): Tensor {
-  return inOperation("crossEntropy", () => {
-    checkOptions("crossEntropy", options, [...classNames, "labelSmoothing"]);
-    const input = asTensor(logits);
-    const truth = asTensor(target);
-    const at = normalizeAxis("crossEntropy", options.axis ?? -1, input);
-    const { labelSmoothing: smoothing = 0, reduction = "mean", ignoreIndex = -100 } = options;
-    if (!(smoothing >= 0 && smoothing <= 1)) {
-      throw new ArgumentError({
-        op: "crossEntropy",
-        message: `labelSmoothing is ${smoothing}`,
-        hint: "it is in [0, 1]",
-      });
-    }
-    if (!reductions.includes(reduction)) throw unknownOption("crossEntropy", "reduction", reduction, reductions);
-    const logs = logSoftmax(input, { axis: at });
-    const count = input.shape[at]!;
-    const weights =
-      options.weights === undefined
-        ? null
-        : like(options.weights, input).reshape(input.shape.map((_, i) => (i === at ? count : 1)));
-    const weighted = weights === null ? logs : mul(logs, weights);
-    if (sameShape(truth.shape, input.shape) && isFloat(truth.dtype)) {
-      const probabilities = add(mul(like(truth, input), 1 - smoothing), smoothing / count);
-      const losses = neg(sum(mul(weighted, probabilities), { axis: at }));
-      return reduced("crossEntropy", losses, options);
-    }
-    if (!sameShape(truth.shape, input.shape.toSpliced(at, 1))) {
-      throw new ShapeError({
-        op: "crossEntropy",
-        message: "the truth is neither classes nor probabilities of the logits",
-        operands: [input, truth],
-        hint: "classes have the logits' shape without the class axis, probabilities are floats of the logits' shape",
-      });
-    }
-    const hard = classLoss("crossEntropy", logs, truth, { ...options, axis: at });
-    if (smoothing === 0) return hard;
-    const counted = notEqual(truth, ignoreIndex);
-    const spread = where(counted, div(neg(sum(weighted, { axis: at })), count), 0);
-    if (reduction === "none") return add(mul(hard, 1 - smoothing), mul(spread, smoothing));
-    let smooth = sum(spread);
-    if (reduction === "mean") {
-      const total =
-        options.weights === undefined
-          ? cast(counted, input.dtype)
-          : where(counted, take(like(options.weights, input), where(counted, truth, 0)), 0);
-      smooth = div(smooth, sum(total));
-    }
-    return add(mul(hard, 1 - smoothing), mul(smooth, smoothing));
-  });
-}
 
 /**
  * The cross-entropy of probabilities with truths in [0, 1]. Logarithms are cut off at -100, as in PyTorch.

@@ -13,7 +13,7 @@ import { sum } from "./reduction.ts";
 import { moveAxis } from "./shape.ts";
 
 const softmaxKernel: SoftmaxKernel = { kind: "softmax", log: false };
-const logSoftmaxKernel: SoftmaxKernel = { kind: "softmax", log: true };
+export const logSoftmaxKernel: SoftmaxKernel = { kind: "softmax", log: true };
 
 const total = (x: Tensor): Tensor => sum(x, { axis: -1, keepDims: true });
 

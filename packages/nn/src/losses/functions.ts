@@ -4,6 +4,7 @@ import {
   arange,
   broadcastTo,
   concatenate,
+  crossEntropy,
   div,
   exp,
   eye,
@@ -124,13 +125,17 @@ export interface CrossentropyOptions {
   readonly axis?: number;
 }
 
-/** Logarithms of class probabilities: from the logits wherever those are known, as Keras does. */
-function logProbabilities(yPred: Tensor, fromLogits: boolean, axis: number, sparse: boolean): Tensor {
-  if (fromLogits) return logSoftmax(yPred, { axis });
+/** The logits behind predictions of classes, where those are known, as in Keras. */
+function classLogits(yPred: Tensor, fromLogits: boolean, axis: number): Tensor | null {
+  if (fromLogits) return yPred;
   const origin = logitsOf(yPred);
-  if (origin?.kind === "softmax" && (axis === -1 || axis === yPred.rank - 1))
-    return logSoftmax(origin.logits, { axis });
-  if (sparse) return logSoftmax(log(clip(yPred, epsilon, 1 - epsilon)), { axis });
+  return origin?.kind === "softmax" && (axis === -1 || axis === yPred.rank - 1) ? origin.logits : null;
+}
+
+/** Logarithms of class probabilities. */
+function logProbabilities(yPred: Tensor, fromLogits: boolean, axis: number): Tensor {
+  const logits = classLogits(yPred, fromLogits, axis);
+  if (logits !== null) return logSoftmax(logits, { axis });
   return log(clip(div(yPred, sum(yPred, { axis, keepDims: true })), epsilon, 1 - epsilon));
 }
 
@@ -139,7 +144,7 @@ export function categoricalCrossentropy(yTrue: Tensor, yPred: Tensor, options: C
   const { fromLogits = false, labelSmoothing = 0, axis = -1 } = options;
   let t = asLike(yTrue, yPred);
   if (labelSmoothing > 0) t = add(mul(t, 1 - labelSmoothing), labelSmoothing / yPred.shape.at(axis)!);
-  return neg(sum(mul(t, logProbabilities(yPred, fromLogits, axis, false)), { axis }));
+  return neg(sum(mul(t, logProbabilities(yPred, fromLogits, axis)), { axis }));
 }
 
 /** Options of cross-entropies for targets that are class numbers. */
@@ -164,9 +169,8 @@ export function sparseCategoricalCrossentropy(
   if (t.dtype !== "int32") t = t.cast("int32");
   const kept = ignoreClass === null ? null : t.notEqual(ignoreClass);
   if (kept !== null) t = where(kept, t, 0).cast("int32");
-  const logs = logProbabilities(yPred, fromLogits, axis, true);
-  const chosen = takeAlongAxis(logs, t.reshape([...t.shape, 1]), -1).reshape(t.shape);
-  const losses = neg(chosen);
+  const logits = classLogits(yPred, fromLogits, axis) ?? log(clip(yPred, epsilon, 1 - epsilon));
+  const losses = crossEntropy(logits, t, { axis, reduction: "none", ignoreIndex: null });
   if (kept === null) return losses;
   const own = mul(losses, kept.cast(losses.dtype));
   attachMask(own, kept);
