@@ -42,6 +42,32 @@ export function isContiguous({ shape, strides }: Layout): boolean {
   return true;
 }
 
+/**
+ * Strides that read `layout` as if it had `shape`, of the same size, in the same row-major order; null where there are
+ * none and elements have to be copied. Axes that are walked as one can be divided anew.
+ */
+export function reshapedStrides(layout: Layout, shape: Shape): number[] | null {
+  if (isContiguous(layout)) return contiguousStrides(shape);
+  const strides = new Array<number>(shape.length);
+  let to = shape.length - 1;
+  let from = layout.shape.length - 1;
+  while (from >= 0) {
+    // Axes `from` and outwards that are walked as one, their size, and the step along them.
+    while (from > 0 && layout.shape[from] === 1) from--;
+    const step = layout.strides[from]!;
+    let size = layout.shape[from--]!;
+    while (from >= 0 && (layout.shape[from] === 1 || layout.strides[from] === size * step))
+      size *= layout.shape[from--]!;
+    let covered = 1;
+    for (; to >= 0 && (covered < size || shape[to] === 1); to--) {
+      strides[to] = covered * step;
+      covered *= shape[to]!;
+    }
+    if (covered !== size) return null;
+  }
+  return to < 0 ? strides : null;
+}
+
 /** Whether no two indices of a view meet the same element, as far as strides in order of size tell. */
 export function isInjective({ shape, strides }: Layout): boolean {
   const axes = shape.map((n, k) => [Math.abs(strides[k]!), n] as const).filter(([, n]) => n !== 1);

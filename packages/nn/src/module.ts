@@ -243,9 +243,15 @@ export abstract class Layer {
 
   /** The weights that training changes: none of a frozen layer's. */
   get trainableWeights(): readonly Weight[] {
-    if (!this.ownTrainable) return [];
-    const inner = this.sublayers().flatMap((layer) => layer.trainableWeights);
-    return [...new Set([...this.ownWeights.filter((w) => w.trainable), ...inner])];
+    const found = new Set<Weight>();
+    this.collectTrainable(found);
+    return [...found];
+  }
+
+  private collectTrainable(found: Set<Weight>): void {
+    if (!this.ownTrainable) return;
+    for (const weight of this.ownWeights) if (weight.trainable) found.add(weight);
+    for (const layer of this.sublayers()) layer.collectTrainable(found);
   }
 
   /**

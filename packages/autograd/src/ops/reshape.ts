@@ -1,7 +1,7 @@
 import { copyKernel } from "../backend/copy.ts";
 import { AxisError, ShapeError } from "../errors.ts";
 import { launch, viewOf } from "../launch.ts";
-import { contiguousStrides, isContiguous, listOf, normalizeAxis, type Shape, sameShape, sizeOf } from "../shape.ts";
+import { contiguousStrides, listOf, normalizeAxis, reshapedStrides, type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { Completed, TensorOf } from "../shape-types.ts";
 import { apply, type Op } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -15,7 +15,10 @@ function copy(x: Tensor): Tensor {
 
 const reshapeOp: Op<Shape> = defineLinear(
   "reshape",
-  (x, shape) => viewOf(isContiguous(x) ? x : copy(x), shape, contiguousStrides(shape), isContiguous(x) ? x.offset : 0),
+  (x, shape) => {
+    const strides = reshapedStrides(x, shape);
+    return strides === null ? viewOf(copy(x), shape, contiguousStrides(shape), 0) : viewOf(x, shape, strides);
+  },
   (cotangent, _, shape) => reshape(cotangent, shape),
   (x, shape) => reshape(x, [x.shape[0]!, ...shape]),
 );

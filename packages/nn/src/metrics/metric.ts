@@ -82,6 +82,17 @@ export abstract class Metric {
   }
 }
 
+/** Up to so many values, adding them up takes less time here than launching a kernel does. */
+const fewValues = 1024;
+
+function totalOf(values: Tensor): number {
+  if (values.size > fewValues) return sum(values).item();
+  const { data } = values;
+  let total = 0;
+  for (let i = 0; i < data.length; i++) total += data[i]!;
+  return total;
+}
+
 /** A weighted mean of numbers. */
 export class Mean extends Metric {
   readonly className = "Mean";
@@ -96,11 +107,11 @@ export class Mean extends Metric {
   /** @param values their mean is taken; there are no predictions. */
   update(values: Tensor, _none?: Tensor, sampleWeight: Tensor | null = null): void {
     if (sampleWeight === null) {
-      this.add((values.rank === 0 ? values : sum(values)).item(), values.size);
+      this.add(totalOf(values), values.size);
       return;
     }
     const weight = fittedWeight(sampleWeight, values).broadcastTo(values.shape);
-    this.add(sum(values.mul(weight)).item(), sum(weight).item());
+    this.add(totalOf(values.mul(weight)), totalOf(weight));
   }
 
   /** Adds `total`, the sum of values with the given total weight. */
@@ -131,7 +142,7 @@ export class Sum extends Metric {
   /** @param values their sum is taken; there are no predictions. */
   update(values: Tensor, _none?: Tensor, sampleWeight: Tensor | null = null): void {
     const weighted = sampleWeight === null ? values : values.mul(fittedWeight(sampleWeight, values));
-    this.total += (weighted.rank === 0 ? weighted : sum(weighted)).item();
+    this.total += totalOf(weighted);
   }
 
   result(): number {

@@ -2,6 +2,7 @@ import { gradients, noGrad, type Tensor } from "@gradiente/autograd";
 import { discard, Workspace } from "@gradiente/autograd/extend";
 import { DataError, NotReadyError, TrainingError } from "../errors.ts";
 import type { Model } from "../model.ts";
+import type { Weight } from "../module.ts";
 import { isBuiltIn } from "../optimizers/resolve.ts";
 import { checkInputShape, checkTargets } from "./checks.ts";
 import type { Compiled } from "./compiled.ts";
@@ -71,11 +72,12 @@ function forward(
   compiled: Compiled,
   batch: Batch,
   training: boolean,
+  trainable: readonly Weight[] = model.trainableWeights,
 ): { readonly outputs: readonly Tensor[]; readonly loss: ReturnType<Compiled["lossOf"]> } {
   const context = { training, generator: model.noise, losses: [] as Tensor[] };
   const outputs = model.callAll(batch.x, context);
   const penalties = [...context.losses];
-  for (const w of model.trainableWeights) if (w.regularizer !== null) penalties.push(w.regularizer.apply(w.value));
+  for (const w of trainable) if (w.regularizer !== null) penalties.push(w.regularizer.apply(w.value));
   return { outputs, loss: compiled.lossOf(batch.y, outputs, batch.sampleWeights, penalties) };
 }
 
@@ -100,7 +102,7 @@ export function trainStep(model: Model, batch: Batch, onNonFinite: "throw" | "co
       weights.map((w) => w.value),
     );
   const workspace = workspaceFor(model, compiled);
-  const { outputs, loss } = workspace.run(() => forward(model, compiled, batch, true));
+  const { outputs, loss } = workspace.run(() => forward(model, compiled, batch, true, weights));
   const value = loss.total.item();
   if (!Number.isFinite(value) && onNonFinite === "throw") throw nonFinite(model, batch, value);
   if (weights.length > 0) {
@@ -111,7 +113,7 @@ export function trainStep(model: Model, batch: Batch, onNonFinite: "throw" | "co
       // The same noise, so that it is the same function whose value at other weights is asked for.
       const after = model.noise.state;
       model.noise.restore(noise);
-      const { total } = forward(model, compiled, batch, true).loss;
+      const { total } = forward(model, compiled, batch, true, weights).loss;
       const evaluation = { loss: total.item(), gradients: slopesOf(total) };
       model.noise.restore(after);
       return evaluation;
