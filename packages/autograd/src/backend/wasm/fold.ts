@@ -26,24 +26,26 @@ import {
   whileLoop,
 } from "./assembler.ts";
 
-export type Fold = "sum" | "prod" | "max" | "min";
+export type Fold = "sum" | "prod" | "max" | "min" | "any" | "all";
 
 export interface Folding {
-  readonly compute: ComputeDType;
-  readonly size: 4 | 8;
+  readonly size: 1 | 4 | 8;
   readonly width: number;
   readonly identity: V128;
   readonly combine: (a: V128, b: V128) => V128;
 }
 
+/** How elements are folded; "any" and "all" fold booleans, which are bytes of 0 or 1, the others numbers. */
 export function folding(fold: Fold, compute: ComputeDType): Folding {
+  if (fold === "any") return { size: 1, width: 16, identity: i32x4.const(0), combine: v128.or };
+  if (fold === "all") return { size: 1, width: 16, identity: i32x4.const(0x01010101), combine: v128.and };
   const lanes = compute === "float32" ? f32x4 : compute === "float64" ? f64x2 : i32x4;
   const size = compute === "float64" ? 8 : 4;
   const lowest = compute === "int32" ? -(2 ** 31) : Number.NEGATIVE_INFINITY;
   const highest = compute === "int32" ? 2 ** 31 - 1 : Number.POSITIVE_INFINITY;
   const identity = { sum: 0, prod: 1, max: lowest, min: highest }[fold];
   const combine = { sum: lanes.add, prod: lanes.mul, max: lanes.max, min: lanes.min }[fold];
-  return { compute, size, width: 16 / size, identity: lanes.const(identity), combine };
+  return { size, width: 16 / size, identity: lanes.const(identity), combine };
 }
 
 /** Vectors folded one after the other before ranges are halved. */
@@ -110,8 +112,7 @@ export function defineRow(module: ModuleBuilder, parts: Folding): Func {
       increase(address, i32.mul(i32.sub(count, rest), size)),
       one.callInto([b], address, i32.divU(rest, width), int(16)),
       a.set(combine(a, b)),
-      a.set(combine(a, swap(a, 8))),
-      ...(width === 4 ? [a.set(combine(a, swap(a, 4)))] : []),
+      ...[8, 4, 2, 1].filter((bytes) => bytes >= size).map((bytes) => a.set(combine(a, swap(a, bytes)))),
       increase(address, i32.mul(i32.and(rest, -width), size)),
       single.callInto([b], address, i32.and(rest, width - 1), int(size)),
       combine(a, b),

@@ -10,7 +10,7 @@ import { contractRunner } from "./contract.ts";
 import { elementwiseRunner } from "./elementwise.ts";
 import { features } from "./features.ts";
 import { gatherRunner, scatterRunner } from "./gather.ts";
-import { accumulateRunner, runPositions } from "./indexing.ts";
+import { accumulateRunner } from "./indexing.ts";
 import { Heap, type MemoryStatistics, type WasmStorage } from "./memory.ts";
 import { randomRunner } from "./random.ts";
 import { reduceRunner } from "./reduce.ts";
@@ -84,13 +84,12 @@ export function createWasmBackend(options: WasmOptions = {}): WasmBackend | null
   }
   setThreads(options.threads ?? availableThreads());
   const elementwise = elementwiseRunner(runtime);
-  const [reduce, position] = [reduceRunner(runtime), positionRunner(runtime)];
+  const [reduce, position] = [reduceRunner(runtime, elementwise), positionRunner(runtime, elementwise)];
   const windows = windowRunners(runtime);
   const generated: Partial<Record<KernelKind, Attempt<KernelRunner<never>>>> = {
     contract: contractRunner(runtime),
     elementwise,
-    reduce: (...args: Parameters<typeof reduce>) =>
-      windows.reduce(...args) || reduce(...args) || position(...args) || runPositions(...args),
+    reduce: (...args: Parameters<typeof reduce>) => windows.reduce(...args) || reduce(...args) || position(...args),
     gather: gatherRunner(runtime),
     scatter: scatterRunner(runtime),
     accumulate: accumulateRunner(elementwise, windows.accumulate),

@@ -1,24 +1,14 @@
 /**
- * Scatter to products and extremes, accumulate, scans, and the reductions that give positions or truth, as loops over
- * linear memory.
+ * Scatter to products and extremes, accumulate, and cumulative logSumExp, as loops over linear memory.
  *
  * They move elements about and compute next to nothing, so plain loops do; what counts is that a line along the last
  * axis is walked with constant steps and nothing is allocated per element. Accumulating into a view that meets no
  * element twice is an elementwise sum in place, which is generated code.
  */
-import type { ComputeDType, TypedArray } from "../../dtype.ts";
+import type { ComputeDType } from "../../dtype.ts";
 import { add, argument } from "../../scalar/expression.ts";
 import { isContiguous, isInjective } from "../../shape.ts";
-import type {
-  AccumulateKernel,
-  ElementwiseKernel,
-  KernelRunner,
-  ReduceKernel,
-  ScanKernel,
-  ScatterKernel,
-  View,
-} from "../backend.ts";
-import { asOneAxis } from "./fold.ts";
+import type { AccumulateKernel, ElementwiseKernel, KernelRunner, ScanKernel, ScatterKernel, View } from "../backend.ts";
 import type { Attempt } from "./runtime.ts";
 
 /** A layout over the shape that is walked, whose strides may differ from its view's. */
@@ -115,56 +105,6 @@ export function accumulateRunner(
     return true;
   };
 }
-
-type Reducer = (array: TypedArray, from: number, step: number, length: number) => number;
-
-function argmax(array: TypedArray, from: number, step: number, length: number): number {
-  let best = array[from]!;
-  let position = 0;
-  for (let i = 0, at = from; i < length; i++, at += step) {
-    const x = array[at]!;
-    if (x > best) [best, position] = [x, i];
-    else if (Number.isNaN(x)) return i;
-  }
-  return position;
-}
-function argmin(array: TypedArray, from: number, step: number, length: number): number {
-  let best = array[from]!;
-  let position = 0;
-  for (let i = 0, at = from; i < length; i++, at += step) {
-    const x = array[at]!;
-    if (x < best) [best, position] = [x, i];
-    else if (Number.isNaN(x)) return i;
-  }
-  return position;
-}
-function any(array: TypedArray, from: number, step: number, length: number): number {
-  for (let i = 0; i < length; i++) if (array[from + i * step] !== 0) return 1;
-  return 0;
-}
-function all(array: TypedArray, from: number, step: number, length: number): number {
-  for (let i = 0; i < length; i++) if (array[from + i * step] === 0) return 0;
-  return 1;
-}
-const reducers: Partial<Record<ReduceKernel["reduction"], Reducer>> = { argmax, argmin, any, all };
-
-/** Reductions whose reduced axes can be walked as one and that give positions or truth. */
-export const runPositions: Attempt<KernelRunner<ReduceKernel>> = ({ reduction }, [input], [output]) => {
-  const reducer = reducers[reduction];
-  if (reducer === undefined) return false;
-  const rank = output!.shape.length;
-  const reduced = asOneAxis(input!, rank, input!.shape.length);
-  if (reduced === null) return false;
-  const [source, result] = [input!.storage.array, output!.storage.array];
-  const kept: Walker = { offset: input!.offset, strides: input!.strides.slice(0, rank) };
-  const [fromStep, toStep] = [lastStride(kept), lastStride(output!)];
-  eachLine(output!.shape, [kept, output!], (length, [from, to]) => {
-    for (let i = 0; i < length; i++) {
-      result[to! + i * toStep] = reducer(source, from! + i * fromStep, reduced.stride, reduced.length);
-    }
-  });
-  return true;
-};
 
 /** The running value and the next element give the next running value, in float64 whatever is stored. */
 const scans: Readonly<Record<ScanKernel["reduction"], Combine>> = {

@@ -4,11 +4,13 @@
  * One axis is reduced at a time, merged as far as it can be walked as one: first the one whose elements are neighbours,
  * then what that leaves. Long work is cut into parts whose results are reduced again.
  */
-import { type ComputeDType, itemSize } from "../../dtype.ts";
+import { type ComputeDType, computeDType, itemSize } from "../../dtype.ts";
+import { argument, ne } from "../../scalar/expression.ts";
 import { isContiguous } from "../../shape.ts";
-import type { KernelRunner, ReduceKernel, View } from "../backend.ts";
+import type { ElementwiseKernel, KernelRunner, ReduceKernel, View } from "../backend.ts";
 import { type Func, i32, increase, type Local, type Statement, type V128, v128, when, whileLoop } from "./assembler.ts";
 import { asOneAxis, defineFold, defineRow, type Fold, folding, partElements } from "./fold.ts";
+import { onCopy } from "./rows.ts";
 import { type Attempt, addressOf, type PartedEntry, type Runtime } from "./runtime.ts";
 
 /** How the reduced axis lies: in neighbouring elements, with the kept ones as neighbours, or neither. */
@@ -103,22 +105,41 @@ function merged({ shape, strides }: View, from: number, to: number, size: number
   return axes;
 }
 
-export function reduceRunner(runtime: Runtime): Attempt<KernelRunner<ReduceKernel>> {
+/** Which elements are not 0. */
+const truths = Object.fromEntries(
+  (["float32", "float64", "int32"] as const).map((compute) => [
+    compute,
+    { kind: "elementwise", expressions: [ne(argument(0), 0)], compute },
+  ]),
+) as unknown as Readonly<Record<ComputeDType, ElementwiseKernel>>;
+
+/** @param elementwise makes booleans of numbers. */
+export function reduceRunner(
+  runtime: Runtime,
+  elementwise: Attempt<KernelRunner<ElementwiseKernel>>,
+): Attempt<KernelRunner<ReduceKernel>> {
   const cache = new Map<string, PartedEntry>();
 
-  return ({ reduction }, [input], [out]) => {
+  const run: Attempt<KernelRunner<ReduceKernel>> = (kernel, [input], [out]) => {
+    const { reduction } = kernel;
     const { dtype } = input!;
-    if (reduction !== "sum" && reduction !== "prod" && reduction !== "max" && reduction !== "min") return false;
-    if ((dtype !== "float32" && dtype !== "float64" && dtype !== "int32") || out!.dtype !== dtype) return false;
-    if (!isContiguous(out!)) return false;
+    if (reduction === "argmax" || reduction === "argmin" || !isContiguous(out!)) return false;
     if (out!.size === 0) return true;
+    if (reduction === "any" || reduction === "all") {
+      if (dtype !== "bool") {
+        return onCopy(runtime, elementwise, truths[computeDType(dtype)], input!, "bool", (x) =>
+          run(kernel, [x], [out!], []),
+        );
+      }
+    } else if (dtype === "bool" || dtype === "uint8" || out!.dtype !== dtype) return false;
+    const compute = dtype === "bool" ? "int32" : (dtype as ComputeDType);
     const size = itemSize(dtype);
 
     const entryFor = (direction: Direction): PartedEntry => {
       const key = reduction + dtype + direction;
       let entry = cache.get(key);
       if (entry === undefined) {
-        entry = build(runtime, reduction, dtype, direction);
+        entry = build(runtime, reduction, compute, direction);
         cache.set(key, entry);
       }
       return entry;
@@ -201,4 +222,5 @@ export function reduceRunner(runtime: Runtime): Attempt<KernelRunner<ReduceKerne
     }
     return true;
   };
+  return run;
 }

@@ -1,7 +1,7 @@
 /**
  * What is computed row by row along the last axis: softmax, and positions of extremes.
  */
-import { type ComputeDType, itemSize } from "../../dtype.ts";
+import { type ComputeDType, type DType, itemSize } from "../../dtype.ts";
 import { contiguousStrides, isContiguous } from "../../shape.ts";
 import type { ElementwiseKernel, KernelRunner, ReduceKernel, SoftmaxKernel, View } from "../backend.ts";
 import { copyKernel } from "../copy.ts";
@@ -64,17 +64,46 @@ function buildPosition(runtime: Runtime, fold: "max" | "min", compute: ComputeDT
   return runtime.link(module)("position");
 }
 
-/** Positions of extremes in contiguous rows. */
-export function positionRunner(runtime: Runtime): Attempt<KernelRunner<ReduceKernel>> {
+/** Does something with what a kernel makes of every element of a view: a copy without gaps, which is given up then. */
+export function onCopy(
+  { heap }: Runtime,
+  elementwise: Attempt<KernelRunner<ElementwiseKernel>>,
+  kernel: ElementwiseKernel,
+  view: View,
+  dtype: DType,
+  body: (copy: View) => boolean,
+): boolean {
+  const { shape, size } = view;
+  const storage = heap.allocate(dtype, size);
+  storage.stamp = heap.clock;
+  const copy: View = { shape, strides: contiguousStrides(shape), offset: 0, dtype, size, storage };
+  const done = elementwise(kernel, [view], [copy], []) && body(copy);
+  heap.free(storage);
+  return done;
+}
+
+/**
+ * Positions of extremes.
+ * @param elementwise copies rows that are not contiguous, and small integers.
+ */
+export function positionRunner(
+  runtime: Runtime,
+  elementwise: Attempt<KernelRunner<ElementwiseKernel>>,
+): Attempt<KernelRunner<ReduceKernel>> {
   const cache = new Map<string, PartedEntry>();
-  return ({ reduction }, [input], [out]) => {
+  const run: Attempt<KernelRunner<ReduceKernel>> = (kernel, [input], [out]) => {
+    const { reduction } = kernel;
     const { dtype, shape } = input!;
-    if ((reduction !== "argmax" && reduction !== "argmin") || !isContiguous(out!) || out!.size === 0) return false;
-    if (dtype !== "float32" && dtype !== "float64" && dtype !== "int32") return false;
+    if ((reduction !== "argmax" && reduction !== "argmin") || !isContiguous(out!)) return false;
+    if (out!.size === 0) return true;
     const rank = out!.shape.length;
     const rows = asOneAxis(input!, 0, rank);
     const row = asOneAxis(input!, rank, shape.length);
-    if (rows === null || row === null || (row.stride !== 1 && row.length !== 1)) return false;
+    const isSmall = dtype === "bool" || dtype === "uint8";
+    if (isSmall || rows === null || row === null || (row.stride !== 1 && row.length !== 1)) {
+      const to = isSmall ? "int32" : dtype;
+      return onCopy(runtime, elementwise, copyKernel(dtype), input!, to, (x) => run(kernel, [x], [out!], []));
+    }
     const key = reduction + dtype;
     let entry = cache.get(key);
     if (entry === undefined) {
@@ -87,6 +116,7 @@ export function positionRunner(runtime: Runtime): Attempt<KernelRunner<ReduceKer
     runtime.parallel(entry, Math.ceil(rows.length / partRows), args, 2 * input!.size);
     return true;
   };
+  return run;
 }
 
 function buildSoftmax(runtime: Runtime, compute: "float32" | "float64", isLog: boolean): PartedEntry {
@@ -171,15 +201,7 @@ export function softmaxRunner(
     const last = shape.length - 1;
     const rows = asOneAxis(input!, 0, last);
     if (rows === null || (shape[last] !== 1 && input!.strides[last] !== 1)) {
-      const { heap } = runtime;
-      const storage = heap.allocate(dtype, input!.size);
-      storage.stamp = heap.clock;
-      const strides = contiguousStrides(shape);
-      const copy: View = { shape, strides, offset: 0, dtype, size: input!.size, storage };
-      elementwise(copyKernel(dtype), [input!], [copy], []);
-      run(kernel, [copy], [output!], []);
-      heap.free(storage);
-      return true;
+      return onCopy(runtime, elementwise, copyKernel(dtype), input!, dtype, (x) => run(kernel, [x], [output!], []));
     }
     const key = dtype + isLog;
     let entry = cache.get(key);
