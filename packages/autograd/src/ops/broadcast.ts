@@ -19,20 +19,23 @@ const broadcastOp: Op<Shape> = defineLinear(
 
 const sumKernel: ReduceKernel = { kind: "reduce", reduction: "sum" };
 
+/** The sum over the axes where `shape` has length 1 or none, not recorded. */
+export function sumOver(x: Tensor, shape: Shape): Tensor {
+  const lead = x.rank - shape.length;
+  const [lengths, strides]: [number[], number[]] = [[], []];
+  const [reducedLengths, reducedStrides]: [number[], number[]] = [[], []];
+  for (let axis = 0; axis < x.rank; axis++) {
+    const isReduced = axis < lead || (shape[axis - lead] === 1 && x.shape[axis] !== 1);
+    (isReduced ? reducedLengths : lengths).push(x.shape[axis]!);
+    (isReduced ? reducedStrides : strides).push(x.strides[axis]!);
+  }
+  const arranged = viewOf(x, [...lengths, ...reducedLengths], [...strides, ...reducedStrides]);
+  return viewOf(launch(sumKernel, [arranged], x.dtype, lengths), shape, contiguousStrides(shape));
+}
+
 const sumToOp: Op<Shape> = defineLinear(
   "sumTo",
-  (x, shape) => {
-    const lead = x.rank - shape.length;
-    const [lengths, strides]: [number[], number[]] = [[], []];
-    const [reducedLengths, reducedStrides]: [number[], number[]] = [[], []];
-    for (let axis = 0; axis < x.rank; axis++) {
-      const isReduced = axis < lead || (shape[axis - lead] === 1 && x.shape[axis] !== 1);
-      (isReduced ? reducedLengths : lengths).push(x.shape[axis]!);
-      (isReduced ? reducedStrides : strides).push(x.strides[axis]!);
-    }
-    const arranged = viewOf(x, [...lengths, ...reducedLengths], [...strides, ...reducedStrides]);
-    return viewOf(launch(sumKernel, [arranged], x.dtype, lengths), shape, contiguousStrides(shape));
-  },
+  sumOver,
   (cotangent, _, shape) => broadcastTo(cotangent, shape),
   (x, shape) => {
     const ones = Array<number>(x.rank - 1 - shape.length).fill(1);

@@ -241,6 +241,7 @@ export {
 } from "./shape.ts";
 export { logSoftmax, type SoftmaxOptions, softmax } from "./softmax.ts";
 export { argsort, type SortOptions, searchSorted, sort, topK, unique } from "./sort.ts";
+export { type Standardized, type StandardizeOptions, standardize } from "./standardize.ts";
 export {
   amax,
   amin,

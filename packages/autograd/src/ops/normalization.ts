@@ -10,11 +10,13 @@ import { asTensor, full, type TensorLike } from "./create.ts";
 import { tril } from "./diagonal.ts";
 import { rsqrt } from "./math.ts";
 import { matmul } from "./matmul.ts";
+import { addcmul } from "./piecewise.ts";
 import { rand } from "./random.ts";
 import { mean, variance } from "./reduction.ts";
 import { reshape } from "./reshape.ts";
 import { swapAxes } from "./shape.ts";
 import { softmax } from "./softmax.ts";
+import { standardize } from "./standardize.ts";
 
 /** What a normalisation does after it: multiply, then shift. */
 export interface ScaleAndShift {
@@ -28,13 +30,9 @@ const scaleNames = ["scale", "shift", "epsilon"] as const;
 
 function scaled(x: Tensor, { scale, shift }: ScaleAndShift): Tensor {
   const dtype = isFloat(x.dtype) ? x.dtype : undefined;
-  const multiplied = scale === undefined ? x : mul(x, asTensor(scale, dtype));
-  return shift === undefined ? multiplied : add(multiplied, asTensor(shift, dtype));
-}
-
-function standardized(x: Tensor, axis: readonly number[], epsilon: number): Tensor {
-  const centred = sub(x, mean(x, { axis, keepDims: true }));
-  return mul(centred, rsqrt(add(mean(square(centred), { axis, keepDims: true }), epsilon)));
+  if (scale === undefined) return shift === undefined ? x : add(x, asTensor(shift, dtype));
+  const factor = asTensor(scale, dtype);
+  return shift === undefined ? mul(x, factor) : addcmul(asTensor(shift, dtype), x, factor);
 }
 
 /**
@@ -56,10 +54,7 @@ export function layerNorm(
   return inOperation("layerNorm", () => {
     checkOptions("layerNorm", options, ["axis", ...scaleNames]);
     const input = asTensor(x);
-    return scaled(
-      standardized(input, normalizeAxes("layerNorm", options.axis ?? -1, input), options.epsilon ?? 1e-5),
-      options,
-    );
+    return scaled(standardize(input, { axis: options.axis ?? -1, epsilon: options.epsilon ?? 1e-5 }).result, options);
   });
 }
 
@@ -118,10 +113,16 @@ export function batchNorm(x: TensorLike, options: BatchNormOptions = {}): Tensor
         asTensor(value, isFloat(input.dtype) ? input.dtype : undefined),
         input.shape.map((n, i) => (i === channel ? n : 1)),
       );
-    const centre = options.mean === undefined ? mean(input, { axis, keepDims: true }) : aligned(options.mean);
-    const spread =
-      options.variance === undefined ? variance(input, { axis, keepDims: true }) : aligned(options.variance);
-    return scaled(mul(sub(input, centre), rsqrt(add(spread, options.epsilon ?? 1e-3))), {
+    const { epsilon = 1e-3 } = options;
+    const own = options.mean === undefined && options.variance === undefined;
+    const standard = own ? standardize(input, { axis, epsilon }).result : byStatistics();
+    function byStatistics(): Tensor {
+      const centre = options.mean === undefined ? mean(input, { axis, keepDims: true }) : aligned(options.mean);
+      const spread =
+        options.variance === undefined ? variance(input, { axis, keepDims: true }) : aligned(options.variance);
+      return mul(sub(input, centre), rsqrt(add(spread, epsilon)));
+    }
+    return scaled(standard, {
       scale: options.scale === undefined ? undefined : aligned(options.scale),
       shift: options.shift === undefined ? undefined : aligned(options.shift),
     });
@@ -159,7 +160,8 @@ function normalizedGroups(op: string, input: Tensor, groups: number, options: Sc
   }
   const grouped = reshape(input, [...input.shape.slice(0, -1), groups, channels / groups]);
   const axis = grouped.shape.map((_, i) => i).filter((i) => i !== 0 && i !== grouped.rank - 2);
-  return scaled(reshape(standardized(grouped, axis, options.epsilon ?? 1e-5), input.shape), options);
+  const { result } = standardize(grouped, { axis, epsilon: options.epsilon ?? 1e-5 });
+  return scaled(reshape(result, input.shape), options);
 }
 
 /**

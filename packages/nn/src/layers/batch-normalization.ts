@@ -1,11 +1,11 @@
-import { ArgumentError, type Generator, noGrad, relu, rsqrt, sqrt, type Tensor } from "@gradiente/autograd";
+import { ArgumentError, addcmul, type Generator, noGrad, relu, rsqrt, sqrt, type Tensor } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import { unknownName } from "../errors.ts";
 import type { Initializer } from "../initializers/initializer.ts";
 import { type InitializerLike, initializerConfig, resolveInitializer } from "../initializers/resolve.ts";
 import { maskOf } from "../masks.ts";
 import type { BatchShape, CallContext, Weight } from "../module.ts";
-import { Affine, lengthAt, moments, type NormalizationOptions } from "./scaled-normalization.ts";
+import { Affine, lengthAt, type NormalizationOptions, standardizeCounted } from "./scaled-normalization.ts";
 
 /** How far batch renormalization may go, in Keras' names. Default: anywhere. */
 export interface RenormClipping {
@@ -102,17 +102,23 @@ export class BatchNormalization extends Affine {
     const wide = input.shape.map((n, i) => (i === at ? n : 1));
     const [m, v] = [this.movingMean!.value, this.movingVariance!.value];
     if (!context.training || !this.trainable) {
-      return this.affine(input.sub(m.reshape(wide)), rsqrt(v.add(this.epsilon)).reshape(wide), wide);
+      return this.fixed(input, m, rsqrt(v.add(this.epsilon)), wide);
     }
     const axis = input.shape.flatMap((_, i) => (i === at ? [] : [i]));
-    const { average, centred, spread } = moments(input, axis, maskOf(x));
-    const factor = rsqrt(spread.add(this.epsilon));
-    if (this.ofRenorm !== null) return this.renormalised(this.ofRenorm, average, centred.mul(factor), spread, wide);
+    const { result, mean, variance } = standardizeCounted(input, { axis, epsilon: this.epsilon }, maskOf(x));
+    if (this.ofRenorm !== null) return this.renormalised(this.ofRenorm, mean, result, variance, wide);
     noGrad(() => {
-      follow(m, average, this.momentum);
-      follow(v, spread, this.momentum);
+      follow(m, mean, this.momentum);
+      follow(v, variance, this.momentum);
     });
-    return this.affine(centred, factor, wide);
+    return this.affine(result, wide);
+  }
+
+  /** (x − mean)·factor·gamma + beta, in one pass over x. */
+  private fixed(x: Tensor, mean: Tensor, factor: Tensor, wide: readonly number[]): Tensor {
+    const slope = this.gamma === null ? factor : factor.mul(this.gamma.value);
+    const offset = this.beta === null ? mean.mul(slope).neg() : this.beta.value.sub(mean.mul(slope));
+    return addcmul(offset.reshape(wide), x, slope.reshape(wide));
   }
 
   /** (normal · r + d) · gamma + beta, where r and d lead from the batch's to the running averages, as constants. */
@@ -130,7 +136,7 @@ export class BatchNormalization extends Affine {
       this.movingVariance!.value.assign(relu(kept.mul(kept).sub(this.epsilon)));
       return [r, d] as const;
     });
-    return this.affine(normal.mul(factor).add(offset), null, wide);
+    return this.affine(normal.mul(factor).add(offset), wide);
   }
 
   override getConfig(): Config {

@@ -1,9 +1,20 @@
-import { ArgumentError, type Generator, mean, noGrad, rsqrt, square, sum, type Tensor } from "@gradiente/autograd";
+import {
+  ArgumentError,
+  type Generator,
+  mean,
+  noGrad,
+  rsqrt,
+  square,
+  standardize,
+  sum,
+  type Tensor,
+  variance,
+} from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import { LayerInputError } from "../errors.ts";
 import { Ones, TruncatedNormal } from "../initializers/initializer.ts";
 import { type BatchShape, type CallContext, Layer, type LayerOptions, layerConfig, type Weight } from "../module.ts";
-import { Affine, lengthAt, moments, type NormalizationOptions } from "./scaled-normalization.ts";
+import { Affine, lengthAt, type NormalizationOptions } from "./scaled-normalization.ts";
 
 /** Options of {@link LayerNormalization}. */
 export interface LayerNormalizationOptions extends NormalizationOptions {
@@ -44,9 +55,9 @@ export class LayerNormalization extends Affine {
     const input = this.asFloat(x);
     const axis = this.axes(input.rank);
     const wide = input.shape.map((n, i) => (axis.includes(i) ? n : 1));
-    const centred = input.sub(mean(input, { axis, keepDims: true }));
-    const spread = mean(square(centred), { axis, keepDims: true });
-    return this.affine(this.rmsScaling ? input : centred, rsqrt(spread.add(this.epsilon)), wide);
+    if (!this.rmsScaling) return this.affine(standardize(input, { axis, epsilon: this.epsilon }).result, wide);
+    const spread = variance(input, { axis, keepDims: true });
+    return this.affine(input.mul(rsqrt(spread.add(this.epsilon))), wide);
   }
 
   override getConfig(): Config {
@@ -84,10 +95,8 @@ export class GroupNormalization extends Affine {
     const groups = this.groups === -1 ? channels : this.groups;
     const split = input.reshape(input.shape.toSpliced(at, 1, groups, channels / groups));
     const axis = split.shape.flatMap((_, i) => (i === 0 || i === at ? [] : [i]));
-    const { centred, spread } = moments(split, axis, null);
     const wide = input.shape.map((n, i) => (i === at ? n : 1));
-    const normal = centred.mul(rsqrt(spread.add(this.epsilon))).reshape(input.shape);
-    return this.affine(normal, null, wide);
+    return this.affine(standardize(split, { axis, epsilon: this.epsilon }).result.reshape(input.shape), wide);
   }
 
   override getConfig(): Config {

@@ -1,4 +1,14 @@
-import { type Generator, mean, square, sum, type Tensor, where } from "@gradiente/autograd";
+import {
+  addcmul,
+  type Generator,
+  rsqrt,
+  type Standardized,
+  square,
+  standardize,
+  sum,
+  type Tensor,
+  where,
+} from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import { type ConstraintLike, constraintConfig, resolveConstraint } from "../constraints/constraint.ts";
 import { LayerInputError } from "../errors.ts";
@@ -65,12 +75,12 @@ export abstract class Affine extends Layer {
     }
   }
 
-  /** (x − average)·factor, scaled and moved; weights are given the shape `wide` to broadcast. */
-  protected affine(centred: Tensor, factor: Tensor | null, wide: readonly number[]): Tensor {
-    const gamma = this.gamma === null ? null : this.gamma.value.reshape(wide);
-    const scaled = factor === null || gamma === null ? (factor ?? gamma) : factor.mul(gamma);
-    const product = scaled === null ? centred : centred.mul(scaled);
-    return this.beta === null ? product : product.add(this.beta.value.reshape(wide));
+  /** x·gamma + beta, as far as there are such; they are given the shape `wide` to broadcast. */
+  protected affine(x: Tensor, wide: readonly number[]): Tensor {
+    const gamma = this.gamma?.value.reshape(wide) ?? null;
+    const beta = this.beta?.value.reshape(wide) ?? null;
+    if (gamma !== null && beta !== null) return addcmul(beta, x, gamma);
+    return gamma !== null ? x.mul(gamma) : beta !== null ? x.add(beta) : x;
   }
 
   override getConfig(): Config {
@@ -97,26 +107,18 @@ export function lengthAt(layer: string, shape: BatchShape, axis: number): number
   return n;
 }
 
-/** What {@link moments} finds. */
-export interface Moments {
-  readonly average: Tensor;
-  /** The differences from it. */
-  readonly centred: Tensor;
-  /** The variance. */
-  readonly spread: Tensor;
-}
-
-/** Mean and variance along axes, and the differences from the mean; over the steps that count, where there is a mask. */
-export function moments(x: Tensor, axis: readonly number[], mask: Tensor | null): Moments {
+/** {@link standardize} along axes; over the steps that count, where there is a mask. */
+export function standardizeCounted(
+  x: Tensor,
+  { axis, epsilon }: { readonly axis: readonly number[]; readonly epsilon: number },
+  mask: Tensor | null,
+): Standardized {
+  if (mask === null) return standardize(x, { axis, epsilon });
   const options = { axis, keepDims: true };
-  if (mask === null) {
-    const average = mean(x, options);
-    const centred = x.sub(average);
-    return { average, centred, spread: mean(square(centred), options) };
-  }
   const counts = mask.unsqueeze(-1).broadcastTo(x.shape);
   const total = sum(counts.cast(x.dtype), options).add(1e-7);
-  const average = sum(where(counts, x, 0), options).div(total);
-  const centred = x.sub(average);
-  return { average, centred, spread: sum(where(counts, square(centred), 0), options).div(total) };
+  const mean = sum(where(counts, x, 0), options).div(total);
+  const centred = x.sub(mean);
+  const variance = sum(where(counts, square(centred), 0), options).div(total);
+  return { result: centred.mul(rsqrt(variance.add(epsilon))), mean, variance };
 }

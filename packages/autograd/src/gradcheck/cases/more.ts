@@ -323,15 +323,15 @@ const lossCases: CaseTable = {
   crossEntropy: (s) => {
     const [n, c] = [s.integer(1, 3), s.integer(1, 3)];
     const options = { ...reduction(s), labelSmoothing: s.choose([0, 0.2]) };
-    const weights = s.tensor([c], positive);
+    const weights = s.boolean() ? { weights: s.tensor([c], positive) } : {};
     if (s.boolean()) {
       return {
-        f: (x, t) => g.crossEntropy(x!, t!, { ...options, weights }),
+        f: (x, t) => g.crossEntropy(x!, t!, { ...options, ...weights }),
         inputs: [s.tensor([n, c]), s.tensor([n, c], { low: 0, high: 1 })],
       };
     }
     const target = s.integers([n], 0, c - 1);
-    return { f: (x) => g.crossEntropy(x!, target, { ...options, weights }), inputs: [s.tensor([n, c])] };
+    return { f: (x) => g.crossEntropy(x!, target, { ...options, ...weights }), inputs: [s.tensor([n, c])] };
   },
 };
 
@@ -344,6 +344,18 @@ const normalized =
 
 const networkCases: CaseTable = {
   layerNorm: normalized(g.layerNorm),
+  standardize: (s) => {
+    const shape = [s.integer(1, 3), s.integer(2, 3), s.integer(2, 3)];
+    const axis = s.choose([undefined, 1, -1, [0, 2]]);
+    const used = s.choose([["result"], ["mean", "variance"], ["result", "mean", "variance"]] as const);
+    return {
+      f: (x) => {
+        const parts = g.standardize(x!, { epsilon: 0.1, ...(axis === undefined ? {} : { axis }) });
+        return used.map((name) => parts[name]).reduce((sum, part) => sum.add(part));
+      },
+      inputs: [s.tensor(shape)],
+    };
+  },
   rmsNorm: normalized(g.rmsNorm),
   batchNorm: normalized(g.batchNorm, 1),
   groupNorm: normalized((x, o) => g.groupNorm(x, 2, o)),
