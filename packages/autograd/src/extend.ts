@@ -1,18 +1,19 @@
 // What it takes to add an operation from outside the package, or to draw graphs: `@gradiente/autograd/extend`.
 
-import type { Op } from "./tape.ts";
+import { foreign, type Op } from "./op.ts";
 import * as tape from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
 
 export { type Box, type LayeredLayout, type LayoutOptions, layeredLayout, type Point } from "./debug/layout.ts";
 export { allocate, launch, viewOf } from "./launch.ts";
+export { type Op, type Saved, savesInput, savesNothing, savesOutput } from "./op.ts";
 export { fromArray } from "./ops/create.ts";
 export { ElementwiseOp, type ElementwiseParams } from "./ops/elementwise.ts";
 export { defineLinear } from "./ops/linear.ts";
 export { defineElementwise, pointwise, type ResultRule } from "./ops/pointwise.ts";
 export { discard, Workspace } from "./ownership.ts";
 export * as scalar from "./scalar/expression.ts";
-export { type Call, type Op, type Saved, savesInput, savesNothing, savesOutput } from "./tape.ts";
+export type { Call } from "./tape.ts";
 
 /**
  * Applies an operation with one output; see {@link applyAll}. Shapes and dtypes are the caller's to check.
@@ -26,10 +27,10 @@ export { type Call, type Op, type Saved, savesInput, savesNothing, savesOutput }
  * ```
  */
 export function apply<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tensor {
-  return tape.apply(tape.foreign(op), inputs, params);
+  return tape.apply(foreign(op), inputs, params);
 }
 
 /** Computes the outputs of an operation, and records it where an input carries a gradient. */
 export function applyAll<P>(op: Op<P>, inputs: readonly Tensor[], params: P): readonly Tensor[] {
-  return tape.applyAll(tape.foreign(op), inputs, params);
+  return tape.applyAll(foreign(op), inputs, params);
 }

@@ -1,6 +1,6 @@
 import { isFloat } from "../dtype.ts";
 import { ArgumentError, checkFunction, NumericalError } from "../errors.ts";
-import { observedBy } from "../tape.ts";
+import { observedBy } from "../observer.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** Where we are, from the innermost call outwards, as deep as the engine keeps it. */

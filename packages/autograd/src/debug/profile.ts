@@ -1,6 +1,6 @@
 import { itemSize } from "../dtype.ts";
 import { ArgumentError, checkFunction, describe } from "../errors.ts";
-import { observedBy } from "../tape.ts";
+import { observedBy } from "../observer.ts";
 
 /** What one kind of operation has cost. */
 export interface ProfileEntry {

@@ -1,8 +1,9 @@
 import { allocateArray } from "../dtype.ts";
 import { ArgumentError, checkInteger, checkOptions, inOperation } from "../errors.ts";
 import { viewOf } from "../launch.ts";
+import { type Op, savesNothing } from "../op.ts";
 import { checkShape, listOf, normalizeAxis, type Shape, twoAxes } from "../shape.ts";
-import { applyAll, type Op, savesNothing } from "../tape.ts";
+import { applyAll } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { broadcastTo } from "./broadcast.ts";
 import { asTensor, fromArray, type TensorLike } from "./create.ts";

@@ -1,8 +1,9 @@
 import type { ReduceKernel } from "../backend/backend.ts";
 import { ShapeError } from "../errors.ts";
 import { launch, viewOf } from "../launch.ts";
+import type { Op } from "../op.ts";
 import { broadcastShapes, broadcastStrides, checkShape, contiguousStrides, type Shape, sameShape } from "../shape.ts";
-import { apply, type Op } from "../tape.ts";
+import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { asTensor, type TensorLike } from "./create.ts";
 import { defineLinear } from "./linear.ts";

@@ -1,5 +1,6 @@
 import { viewOf } from "../launch.ts";
-import { apply, type Op, savesNothing } from "../tape.ts";
+import { type Op, savesNothing } from "../op.ts";
+import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { asTensor, type TensorLike } from "./create.ts";
 

@@ -11,8 +11,9 @@ import {
   ShapeError,
 } from "../errors.ts";
 import { launch, viewOf } from "../launch.ts";
+import { type Op, savesInput, savesNothing } from "../op.ts";
 import { checkShape, normalizeAxis, type Shape, sameShape } from "../shape.ts";
-import { apply, type Op, savesInput, savesNothing } from "../tape.ts";
+import { apply } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
 import { asBatch, broadcastTo } from "./broadcast.ts";
 import { cast } from "./cast.ts";

@@ -1,9 +1,10 @@
 import { copyKernel } from "../backend/copy.ts";
 import { AxisError, ShapeError } from "../errors.ts";
 import { launch, viewOf } from "../launch.ts";
+import type { Op } from "../op.ts";
 import { contiguousStrides, isContiguous, listOf, normalizeAxis, type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { Completed, TensorOf } from "../shape-types.ts";
-import { apply, type Op } from "../tape.ts";
+import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { asTensor, type TensorLike } from "./create.ts";
 import { defineLinear } from "./linear.ts";

@@ -1,8 +1,9 @@
 import type { ScanKernel } from "../backend/backend.ts";
 import { checkOptions } from "../errors.ts";
 import { launch } from "../launch.ts";
+import { type Op, savesNothing } from "../op.ts";
 import { normalizeAxis } from "../shape.ts";
-import { apply, type Op, savesNothing } from "../tape.ts";
+import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { mul } from "./arithmetic.ts";
 import { cast, floating } from "./cast.ts";

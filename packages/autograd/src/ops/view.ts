@@ -3,6 +3,7 @@ import { copyKernel, fillKernel } from "../backend/copy.ts";
 import { backend } from "../backend/current.ts";
 import { ArgumentError, checkOptions } from "../errors.ts";
 import { allocate, viewOf } from "../launch.ts";
+import type { Op } from "../op.ts";
 import {
   type AxisArgument,
   checkShape,
@@ -13,7 +14,7 @@ import {
   normalizeAxis,
   type Shape,
 } from "../shape.ts";
-import { apply, type Op } from "../tape.ts";
+import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { asTensor, type TensorLike } from "./create.ts";
 import { defineLinear } from "./linear.ts";

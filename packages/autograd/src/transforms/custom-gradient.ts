@@ -1,7 +1,9 @@
 import { gradients } from "../backward.ts";
 import { ArgumentError } from "../errors.ts";
+import { foreign, type Op, savesAll } from "../op.ts";
 import { zerosLike } from "../ops/index.ts";
-import { apply, foreign, type Op, savesAll, withRecording } from "../tape.ts";
+import { withRecording } from "../recording.ts";
+import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { alias } from "./grad.ts";
 import { tensorIn } from "./tree.ts";

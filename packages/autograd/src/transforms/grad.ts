@@ -1,9 +1,12 @@
-import { dependsOnOthers, gradients } from "../backward.ts";
+import { gradients } from "../backward.ts";
 import { isFloat } from "../dtype.ts";
 import { ArgumentError, checkFunction, GradientError } from "../errors.ts";
 import { viewOf } from "../launch.ts";
+import { type Op, savesNothing } from "../op.ts";
+import { isRecording, withRecording } from "../recording.ts";
 import { listOf } from "../shape.ts";
-import { apply, isRecording, leaf, type Op, savesNothing, withRecording } from "../tape.ts";
+import { dependsOnOthers } from "../survey.ts";
+import { apply, leaf } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { leavesOf, mapTree, tensorIn } from "./tree.ts";
 

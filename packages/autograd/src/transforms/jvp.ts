@@ -1,13 +1,13 @@
 import { isFloat } from "../dtype.ts";
 import { ArgumentError, checkFunction, describe, GradientError } from "../errors.ts";
-import { useForwardMode } from "../gradcheck/gradcheck.ts";
+import type { Op } from "../op.ts";
 import { zerosLike } from "../ops/index.ts";
 import { listOf, sameShape } from "../shape.ts";
-import { applyAll, Call, type Op } from "../tape.ts";
+import { applyAll, Call } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Trace } from "../trace.ts";
 import { grad } from "./grad.ts";
-import { asList, atNextLevel, handle } from "./trace.ts";
+import { asList, atNextLevel, handle } from "./level.ts";
 import { tensorIn } from "./tree.ts";
 
 /** A value and the direction in which it moves; null stands for not at all. */
@@ -63,7 +63,7 @@ function dualAt(level: number, x: Tensor): Dual | null {
 type TensorFunction = (...inputs: Tensor[]) => Tensor | readonly Tensor[];
 
 /** The results of `f` and their tangents, always as lists. */
-function pushForward(
+export function pushForward(
   f: TensorFunction,
   primals: readonly Tensor[],
   tangents: readonly Tensor[],
@@ -79,8 +79,6 @@ function pushForward(
     };
   });
 }
-
-useForwardMode((f, primals, tangents) => pushForward(f, primals, tangents).tangents);
 
 /**
  * The value of `f` and its derivative in one direction, by forward mode: one pass, nothing recorded.

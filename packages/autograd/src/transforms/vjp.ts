@@ -1,7 +1,7 @@
 import { gradients } from "../backward.ts";
 import { checkFunction } from "../errors.ts";
 import { zeros, zerosLike } from "../ops/index.ts";
-import { isRecording, withRecording } from "../tape.ts";
+import { isRecording, withRecording } from "../recording.ts";
 import type { Tensor } from "../tensor.ts";
 import { alias, seenFromOutside, withoutNode } from "./grad.ts";
 import { checkTangents } from "./jvp.ts";

@@ -1,6 +1,7 @@
 import { checkOptions, NumericalError, unknownOption } from "../../errors.ts";
+import { type Op, savesOutput } from "../../op.ts";
 import type { Shape } from "../../shape.ts";
-import { applyAll, type Op, savesOutput } from "../../tape.ts";
+import { applyAll } from "../../tape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { abs, add, div, mul, sub } from "../arithmetic.ts";
 import { equal, greater, lessEqual, logicalAnd, where } from "../comparison.ts";

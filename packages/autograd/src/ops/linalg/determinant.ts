@@ -1,4 +1,5 @@
-import { apply, applyAll, type Op, type Saved, savesAll, savesInput } from "../../tape.ts";
+import { type Op, type Saved, savesAll, savesInput } from "../../op.ts";
+import { apply, applyAll } from "../../tape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { add, mul, sub } from "../arithmetic.ts";
 import { eye, type TensorLike } from "../create.ts";

@@ -1,6 +1,7 @@
 import { ArgumentError, checkOptions, ShapeError } from "../../errors.ts";
+import { type Op, type Saved, savesAll } from "../../op.ts";
 import { normalizeAxis, twoAxes } from "../../shape.ts";
-import { apply, type Op, type Saved, savesAll } from "../../tape.ts";
+import { apply } from "../../tape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { abs, add, div, mul, sub } from "../arithmetic.ts";
 import { roll } from "../arrange.ts";

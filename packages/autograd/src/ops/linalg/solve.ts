@@ -1,6 +1,7 @@
 import { checkOptions, type Operand, ShapeError } from "../../errors.ts";
+import { type Op, type Saved, savesAll, savesOutput } from "../../op.ts";
 import { broadcastShapes } from "../../shape.ts";
-import { apply, type Op, type Saved, savesAll, savesOutput } from "../../tape.ts";
+import { apply } from "../../tape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { add, mul, neg, sub } from "../arithmetic.ts";
 import { asBatch, broadcastTo } from "../broadcast.ts";
