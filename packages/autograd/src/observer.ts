@@ -18,8 +18,32 @@ export function currentObserver(): Observer | null {
   return observer;
 }
 
-/** Runs `body` watched by `by`. */
+/** Two observers as one: the outer one watches the inner one at work. */
+function nested(outer: Observer, inner: Observer): Observer {
+  return {
+    run: (op, inputs, forward) => outer.run(op, inputs, () => inner.run(op, inputs, forward)),
+    recorded: (node) => {
+      inner.recorded?.(node);
+      outer.recorded?.(node);
+    },
+    pullBack: (node, rule) => {
+      const watched = inner.pullBack === undefined ? rule : () => inner.pullBack!(node, rule);
+      return outer.pullBack === undefined ? watched() : outer.pullBack(node, watched);
+    },
+  };
+}
+
+/** Runs `body` watched by `by`, besides whoever watches already. */
 export function observedBy<T>(by: Observer, body: () => T): T {
+  return watched(observer === null ? by : nested(observer, by), body);
+}
+
+/** Runs `body`, which is itself part of watching, unwatched. */
+export function unobserved<T>(body: () => T): T {
+  return watched(null, body);
+}
+
+function watched<T>(by: Observer | null, body: () => T): T {
   const before = observer;
   observer = by;
   try {
