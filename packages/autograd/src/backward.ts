@@ -8,8 +8,7 @@ import { isRecording, withRecording } from "./recording.ts";
 import { listOf, sameShape } from "./shape.ts";
 import { leads, leave, survey } from "./survey.ts";
 import type { Hook, Node } from "./tape.ts";
-import type { Tensor } from "./tensor.ts";
-import { tensorIn } from "./transforms/tree.ts";
+import { type Tensor, tensorIn } from "./tensor.ts";
 
 /** Options of a backward pass. */
 export interface BackwardOptions {

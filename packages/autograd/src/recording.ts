@@ -1,4 +1,4 @@
-import { GradientError } from "./errors.ts";
+import { checkFunction, GradientError } from "./errors.ts";
 
 let recording = true;
 
@@ -20,6 +20,8 @@ export function withRecording<T>(on: boolean, body: () => T): T {
 
 /**
  * Runs `body` without recording: its results carry no gradient.
+ * @throws {ArgumentError} when it is no function.
+ * @throws {GradientError} when it is asynchronous.
  *
  * @example
  * ```ts
@@ -28,7 +30,7 @@ export function withRecording<T>(on: boolean, body: () => T): T {
  * ```
  */
 export function noGrad<T>(body: () => T): T {
-  const result = withRecording(false, body);
+  const result = withRecording(false, checkFunction("noGrad", body));
   if (result instanceof Promise) {
     throw new GradientError({
       op: "noGrad",

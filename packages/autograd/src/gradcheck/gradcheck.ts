@@ -1,13 +1,12 @@
 import { gradients } from "../backward.ts";
 import { isFloat } from "../dtype.ts";
-import { ArgumentError, checkFunction, checkOptions, describe, unknownOption } from "../errors.ts";
+import { ArgumentError, checkFunction, checkOptions, describe, shown, unknownOption } from "../errors.ts";
 import { fromArray, tensor, zeros } from "../ops/create.ts";
 import { Generator } from "../random/generator.ts";
 import { noGrad, withRecording } from "../recording.ts";
 import { listOf, type Shape, sameShape } from "../shape.ts";
-import type { Tensor } from "../tensor.ts";
+import { type Tensor, tensorIn } from "../tensor.ts";
 import { pushForward } from "../transforms/jvp.ts";
-import { tensorIn } from "../transforms/tree.ts";
 import { GradcheckError, type GradcheckReport, type Mismatch, type Mode } from "./report.ts";
 
 /** A function to check: of tensors, giving one or several. */
@@ -209,11 +208,11 @@ const allModes: readonly Mode[] = ["reverse", "forward"];
 /** Refuses tolerances and modes with which nothing would be checked. */
 function checkSettings(op: string, { eps = 1e-6, atol = 1e-5, rtol = 1e-3, modes = allModes }: GradcheckOptions): void {
   if (!(typeof eps === "number" && eps > 0 && eps < Number.POSITIVE_INFINITY)) {
-    throw new ArgumentError({ op, message: `eps is ${String(eps)}`, hint: "give a small positive step" });
+    throw new ArgumentError({ op, message: `eps is ${shown(eps)}`, hint: "give a small positive step" });
   }
   for (const [name, value] of Object.entries({ atol, rtol })) {
     if (typeof value === "number" && value >= 0 && value < Number.POSITIVE_INFINITY) continue;
-    throw new ArgumentError({ op, message: `${name} is ${String(value)}`, hint: "it is 0 or more, and finite" });
+    throw new ArgumentError({ op, message: `${name} is ${shown(value)}`, hint: "it is 0 or more, and finite" });
   }
   for (const mode of listOf(op, "modes", modes)) {
     if (!allModes.includes(mode)) throw unknownOption(op, "a mode", mode, allModes);

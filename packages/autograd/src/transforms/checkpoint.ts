@@ -5,10 +5,9 @@ import { foreign, type Op, savesAll } from "../op.ts";
 import { zeros } from "../ops/index.ts";
 import { isRecording, withRecording } from "../recording.ts";
 import { apply } from "../tape.ts";
-import type { Tensor } from "../tensor.ts";
+import { type Tensor, tensorIn } from "../tensor.ts";
 import { capturedBy } from "./captured.ts";
 import { alias } from "./grad.ts";
-import { tensorIn } from "./tree.ts";
 
 interface CheckpointParams {
   readonly f: (...args: Tensor[]) => Tensor;

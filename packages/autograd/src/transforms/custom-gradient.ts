@@ -4,9 +4,8 @@ import { foreign, type Op, savesAll } from "../op.ts";
 import { zerosLike } from "../ops/index.ts";
 import { withRecording } from "../recording.ts";
 import { apply } from "../tape.ts";
-import type { Tensor } from "../tensor.ts";
+import { type Tensor, tensorIn } from "../tensor.ts";
 import { alias } from "./grad.ts";
-import { tensorIn } from "./tree.ts";
 import { vmap } from "./vmap.ts";
 
 /** A function with its own derivative. */

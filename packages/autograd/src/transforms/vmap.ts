@@ -2,10 +2,9 @@ import { ArgumentError, checkFunction, checkOptions, GradienteError, ShapeError 
 import type { Op } from "../op.ts";
 import { broadcastTo, moveAxis } from "../ops/index.ts";
 import { listOf, normalizeAxis } from "../shape.ts";
-import type { Tensor } from "../tensor.ts";
+import { type Tensor, tensorIn } from "../tensor.ts";
 import type { Trace } from "../trace.ts";
 import { asList, atNextLevel, handle } from "./level.ts";
-import { tensorIn } from "./tree.ts";
 
 /** A batch seen as one of its members. */
 class Batched implements Trace {
