@@ -1,4 +1,4 @@
-import { ArgumentError, checkOptions, unknownOption } from "../errors.ts";
+import { checkNumber, checkOptions, unknownOption } from "../errors.ts";
 import * as s from "../scalar/expression.ts";
 import type { Tensor } from "../tensor.ts";
 import type { TensorLike } from "./create.ts";
@@ -297,8 +297,7 @@ const softShrinkOp = defineElementwise("softShrink", 2, (x, l) =>
  * ```
  */
 export function softShrink(x: TensorLike, lambda = 0.5): Tensor {
-  if (!(lambda >= 0))
-    throw new ArgumentError({ op: "softShrink", message: `lambda is ${lambda}`, hint: "it is 0 or more" });
+  checkNumber("softShrink", "lambda", lambda, (l) => l >= 0, "it is 0 or more");
   return pointwise(softShrinkOp, "float", [x, lambda]);
 }
 

@@ -12,11 +12,12 @@ import {
 } from "../dtype.ts";
 import {
   ArgumentError,
+  checkNumber,
   checkOptions,
   DTypeError,
-  describe,
   inOperation,
   ShapeError,
+  shown,
   unknownOption,
 } from "../errors.ts";
 import { launch } from "../launch.ts";
@@ -45,6 +46,7 @@ export interface TensorOptions {
  *
  * @param value a number, numbers or booleans nested in arrays, a typed array (rank 1), `{ data, shape }`, or a tensor.
  * @throws {ShapeError} when nested arrays of one level differ in length or depth, or `data` does not fill `shape`.
+ * @throws {ArgumentError} for numbers that an integer dtype has no room for.
  * @throws {DTypeError} when `requiresGrad` is asked of an integer or boolean tensor.
  *
  * @example
@@ -87,7 +89,12 @@ export function parameter(value: TensorLike, options: TensorOptions = {}): Param
  * ```
  */
 export function asTensor(value: TensorLike, dtype?: DType): Tensor {
-  return value instanceof Tensor ? value : make("tensor", value, dtype);
+  return operandOf("tensor", value, dtype);
+}
+
+/** {@link asTensor} for `op`, which errors name. */
+export function operandOf(op: string, value: TensorLike, dtype?: DType): Tensor {
+  return value instanceof Tensor ? value : make(op, value, dtype);
 }
 
 /**
@@ -118,7 +125,7 @@ export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
 
 /**
  * A tensor whose elements are all `value`.
- * @throws {ArgumentError} when a length is negative or not an integer.
+ * @throws {ArgumentError} when a length is negative or not an integer, or `dtype` has no room for the value.
  *
  * @example
  * ```ts
@@ -138,8 +145,9 @@ function filled(op: string, shape: Shape, value: number, options: TensorOptions)
   checkShape(op, shape);
   const dtype = checkDType(op, options.dtype ?? defaultDType());
   if (typeof value !== "number" && typeof value !== "boolean") {
-    throw new ArgumentError({ op, message: `the value is ${String(value)}, not a number` });
+    throw new ArgumentError({ op, message: `the value is ${shown(value)}, not a number` });
   }
+  checkRoom(op, Number(value), dtype);
   if (isFloat(dtype) && sizeOf(shape) >= largeSize) {
     return mark(op, launch(fillKernel(dtype), [], dtype, [...shape], [value]), options);
   }
@@ -183,20 +191,24 @@ export function onesLike(x: TensorLike): Tensor {
  */
 export function fullLike(x: TensorLike, value: number): Tensor {
   const { shape, dtype } = asTensor(x);
-  return full(shape, value, { dtype });
+  return filled("fullLike", shape, value, { dtype });
 }
 
 /**
  * The identity matrix, or a rectangle with ones on its main diagonal.
  *
- * @param columns default: `rows`.
+ * @param columns default: `rows`. The options may take its place.
  *
  * @example
  * ```ts
  * eye(2); // [[1, 0], [0, 1]]
+ * eye(2, { dtype: "float64" }).dtype; // "float64"
  * ```
  */
-export function eye(rows: number, columns: number = rows, options: TensorOptions = {}): Tensor {
+export function eye(rows: number, columns?: number, options?: TensorOptions): Tensor;
+export function eye(rows: number, options: TensorOptions): Tensor;
+export function eye(rows: number, second: number | TensorOptions = rows, third: TensorOptions = {}): Tensor {
+  const [columns, options] = typeof second === "number" ? [second, third] : [rows, second];
   checkOptions("eye", options, optionNames);
   checkShape("eye", [rows, columns]);
   const dtype = checkDType("eye", options.dtype ?? defaultDType());
@@ -220,12 +232,16 @@ export function arange(start: number, stop?: number, step = 1, options: TensorOp
   checkOptions("arange", options, optionNames);
   const [from, to] = stop === undefined ? [0, start] : [start, stop];
   if (step === 0 || ![from, to, step].every(Number.isFinite)) {
-    throw new ArgumentError({ op: "arange", message: `cannot count from ${from} to ${to} in steps of ${step}` });
+    throw new ArgumentError({
+      op: "arange",
+      message: `cannot count from ${shown(from)} to ${shown(to)} in steps of ${shown(step)}`,
+    });
   }
   const integers = [from, to, step].every(Number.isInteger);
   const dtype = checkDType("arange", options.dtype ?? (integers ? "int32" : defaultDType()));
   const length = Math.max(0, Math.ceil((to - from) / step));
   checkShape("arange", [length]);
+  if (length > 0) for (const end of [from, from + (length - 1) * step]) checkRoom("arange", end, dtype);
   const array = allocateArray(dtype, length);
   for (let i = 0; i < length; i++) array[i] = from + i * step;
   return mark("arange", fromArray(array, [length], dtype), options);
@@ -243,6 +259,10 @@ export function linspace(start: number, stop: number, count = 50, options: Tenso
   checkOptions("linspace", options, optionNames);
   checkShape("linspace", [count]);
   const dtype = checkDType("linspace", options.dtype ?? defaultDType());
+  for (const [name, end] of Object.entries({ start, stop })) {
+    checkNumber("linspace", name, end, Number.isFinite, "it is finite");
+    checkRoom("linspace", end, dtype);
+  }
   const array = allocateArray(dtype, count);
   for (let i = 0; i < count; i++)
     array[i] = i === count - 1 && i > 0 ? stop : start + (i * (stop - start)) / (count - 1 || 1);
@@ -266,6 +286,7 @@ export function logspace(
   options: TensorOptions & { readonly base?: number } = {},
 ): Tensor {
   const { base = 10, ...rest } = checkOptions("logspace", options, [...optionNames, "base"]);
+  checkNumber("logspace", "base", base, (b) => !Number.isNaN(b), "it is a number");
   const exponents = inOperation("logspace", () => linspace(start, stop, count, { dtype: "float64" })).data;
   return tensor({ data: exponents.map((e) => base ** e), shape: [count] }, { dtype: defaultDType(), ...rest });
 }
@@ -315,6 +336,13 @@ function make(op: string, value: TensorLike, dtype?: DType): Tensor {
       });
     }
     checkShape(op, value.shape);
+    if (!isTypedArray(value.data)) {
+      throw new ArgumentError({
+        op,
+        message: `data is ${shown(value.data)}, not a typed array`,
+        hint: "Float32Array.from(…) makes one of numbers",
+      });
+    }
     if (value.data.length !== sizeOf(value.shape)) {
       throw new ShapeError({
         op,
@@ -322,9 +350,9 @@ function make(op: string, value: TensorLike, dtype?: DType): Tensor {
         hint: `it takes ${sizeOf(value.shape)}`,
       });
     }
-    return fromTyped(value.data, value.shape, dtype);
+    return fromTyped(op, value.data, value.shape, dtype);
   }
-  if (ArrayBuffer.isView(value)) return fromTyped(value, [value.length], dtype);
+  if (isTypedArray(value)) return fromTyped(op, value, [value.length], dtype);
   return fromNested(op, value, dtype);
 }
 
@@ -332,31 +360,55 @@ function isNdArray(value: TensorLike): value is NdArray {
   return typeof value === "object" && value !== null && "data" in value && "shape" in value;
 }
 
-/** What an element is that should be a number. */
-function nameOf(value: unknown): string {
-  if (value instanceof Tensor) return `a tensor ${describe(value)}`;
-  if (Array.isArray(value)) return "an array";
-  if (typeof value === "bigint") return `the bigint ${value}n`;
-  return typeof value === "string" ? JSON.stringify(value) : String(value);
+function isTypedArray(value: unknown): value is NdArray["data"] {
+  return ArrayBuffer.isView(value) && !(value instanceof DataView);
 }
 
-function fromTyped(data: NdArray["data"], shape: Shape, dtype?: DType): Tensor {
+function fromTyped(op: string, data: NdArray["data"], shape: Shape, dtype?: DType): Tensor {
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
     throw new DTypeError({
-      op: "tensor",
+      op,
       message: "the elements are 64-bit integers, for which there is no dtype",
       hint: "Float64Array.from(array, Number) holds integers up to 2⁵³",
     });
   }
-  const own: DType =
-    data instanceof Float32Array
-      ? "float32"
-      : data instanceof Float64Array
-        ? "float64"
-        : data instanceof Uint8Array || data instanceof Uint8ClampedArray
-          ? "uint8"
-          : "int32";
-  return fromArray(convert(data, dtype ?? own), shape, dtype ?? own);
+  const known = dtype ?? ownDType(data);
+  if (known === null) {
+    throw new DTypeError({
+      op,
+      message: `there is no dtype for the elements of ${shown(data)}`,
+      hint: 'say what to make of them, as in { dtype: "float64" }',
+    });
+  }
+  return fromArray(convert(data, known), shape, known);
+}
+
+/** The dtype that has room for every element of a typed array; null for those of other kinds. */
+function ownDType(data: NdArray["data"]): DType | null {
+  if (data instanceof Float32Array) return "float32";
+  if (data instanceof Float64Array) return "float64";
+  if (data instanceof Uint8Array || data instanceof Uint8ClampedArray) return "uint8";
+  return [Int8Array, Int16Array, Uint16Array, Int32Array].some((kind) => data instanceof kind) ? "int32" : null;
+}
+
+/** The lowest and the highest number of each integer dtype. */
+const ranges: Partial<Record<DType, readonly [number, number]>> = {
+  uint8: [0, 2 ** 8 - 1],
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+};
+
+/** Refuses a number that an integer dtype has no room for. Fractions are cut off. */
+function checkRoom(op: string, value: number, dtype: DType): void {
+  const range = ranges[dtype];
+  if (range === undefined) return;
+  const [lowest, highest] = range;
+  const whole = Math.trunc(value);
+  if (whole >= lowest && whole <= highest) return;
+  throw new ArgumentError({
+    op,
+    message: `the number ${value} is outside ${dtype}`,
+    hint: `${dtype} has room for integers from ${lowest} to ${highest}`,
+  });
 }
 
 /** A new typed array of `dtype` with the given elements. */
@@ -365,6 +417,22 @@ function convert(data: ArrayLike<number>, dtype: DType): TypedArray {
   const array = allocateArray(dtype, data.length);
   for (let i = 0; i < data.length; i++) array[i] = Number(data[i] !== 0);
   return array;
+}
+
+function noNumber(op: string, value: unknown, depth: number): ArgumentError {
+  const message = depth === 0 ? "the value is" : `an element at depth ${depth} is`;
+  return new ArgumentError({
+    op,
+    message: `${message} ${shown(value)}, not a number`,
+    hint:
+      typeof value === "bigint"
+        ? "Number(…) makes one of a bigint"
+        : value instanceof Tensor
+          ? "stack() and concatenate() make one tensor of several"
+          : depth === 0
+            ? "give a tensor, numbers or booleans nested in arrays, or a typed array"
+            : "nest arrays equally deep, with numbers or booleans inside",
+  });
 }
 
 function fromNested(op: string, value: NestedArray, dtype?: DType): Tensor {
@@ -378,7 +446,7 @@ function fromNested(op: string, value: NestedArray, dtype?: DType): Tensor {
   const visit = (part: NestedArray, axis: number): void => {
     if (axis < shape.length) {
       if (!Array.isArray(part) || part.length !== shape[axis]) {
-        const found = Array.isArray(part) ? `an array of ${part.length}` : `the value ${String(part)}`;
+        const found = Array.isArray(part) ? `an array of ${part.length}` : `the value ${shown(part)}`;
         throw new ShapeError({
           op,
           message: `nested arrays are ragged: ${found} where ${shape[axis]} elements were expected at depth ${axis}`,
@@ -388,19 +456,12 @@ function fromNested(op: string, value: NestedArray, dtype?: DType): Tensor {
       return;
     }
     if (typeof part === "boolean") booleans++;
-    else if (typeof part !== "number") {
-      throw new ArgumentError({
-        op,
-        message: `an element is ${nameOf(part)}, not a number, at depth ${axis}`,
-        hint:
-          (part as unknown) instanceof Tensor
-            ? "stack() and concatenate() make one tensor of several"
-            : "nest arrays equally deep, with numbers or booleans inside",
-      });
-    }
+    else if (typeof part !== "number") throw noNumber(op, part, axis);
     elements.push(Number(part));
   };
   visit(value, 0);
   const own: DType = booleans > 0 && booleans === elements.length ? "bool" : defaultDType();
-  return fromArray(convert(elements, dtype ?? own), shape, dtype ?? own);
+  const target = dtype ?? own;
+  if (ranges[target] !== undefined) for (const element of elements) checkRoom(op, element, target);
+  return fromArray(convert(elements, target), shape, target);
 }

@@ -1,4 +1,4 @@
-import { ArgumentError, AxisError, checkInteger, inOperation, ShapeError } from "../errors.ts";
+import { ArgumentError, AxisError, checkInteger, inOperation, ShapeError, shown } from "../errors.ts";
 import { listOf, normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { mul } from "./arithmetic.ts";
@@ -136,7 +136,7 @@ function pair(x: Term, y: Term, needed: ReadonlySet<string>): Term {
 export function einsum(equation: string, ...operands: readonly TensorLike[]): Tensor {
   const tensors = operands.map((x) => asTensor(x));
   if (typeof equation !== "string") {
-    throw new ArgumentError({ op: "einsum", message: `the equation is ${String(equation)}`, operands: tensors });
+    throw new ArgumentError({ op: "einsum", message: `the equation is ${shown(equation)}`, operands: tensors });
   }
   const { inputs, output } = parse(equation, tensors);
   const neededBy = (others: readonly Term[]): Set<string> => new Set([...output, ...others.flatMap((t) => t.labels)]);

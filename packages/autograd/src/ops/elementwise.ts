@@ -50,7 +50,7 @@ export class ElementwiseOp implements Op<ElementwiseParams> {
   constructor(name: string, arity: number, expression: Expr) {
     this.name = name;
     this.arity = arity;
-    this.expression = expression;
+    this.expression = s.checkExpression(name, "the expression", expression);
     const differentiable = s.sortOf(expression) === "number";
     this.vjp = differentiable ? (cotangents, call, index) => this.pullBack(cotangents, call, index) : null;
     this.jvp = differentiable ? (tangents, call) => this.pushForward(tangents, call) : null;

@@ -1,7 +1,7 @@
 import { isFloat } from "../dtype.ts";
 import {
-  ArgumentError,
   BoundsError,
+  checkNumber,
   checkOptions,
   DTypeError,
   inOperation,
@@ -144,13 +144,7 @@ export function crossEntropy(
     const truth = asTensor(target);
     const at = normalizeAxis("crossEntropy", options.axis ?? -1, input);
     const { labelSmoothing: smoothing = 0, reduction = "mean", ignoreIndex = -100 } = options;
-    if (!(smoothing >= 0 && smoothing <= 1)) {
-      throw new ArgumentError({
-        op: "crossEntropy",
-        message: `labelSmoothing is ${smoothing}`,
-        hint: "it is in [0, 1]",
-      });
-    }
+    checkNumber("crossEntropy", "labelSmoothing", smoothing, (s) => s >= 0 && s <= 1, "it is in [0, 1]");
     if (!reductions.includes(reduction)) throw unknownOption("crossEntropy", "reduction", reduction, reductions);
     const logs = logSoftmax(input, { axis: at });
     const count = input.shape[at]!;
@@ -296,7 +290,7 @@ export function huber(
   return inOperation("huber", () => {
     const { delta = 1 } = checkOptions("huber", options, ["reduction", "delta"]);
     const x = asTensor(prediction);
-    if (!(delta > 0)) throw new ArgumentError({ op: "huber", message: `delta is ${delta}`, hint: "it is positive" });
+    checkNumber("huber", "delta", delta, (d) => d > 0, "it is positive");
     const error = sub(x, like(target, x));
     const size = abs(error);
     const losses = where(lessEqual(size, delta), mul(square(error), 0.5), mul(sub(size, delta / 2), delta));

@@ -1,5 +1,5 @@
 import { isFloat } from "../dtype.ts";
-import { ArgumentError, checkOptions, inOperation, ShapeError } from "../errors.ts";
+import { ArgumentError, checkNumber, checkOptions, inOperation, ShapeError, shown } from "../errors.ts";
 import type { Generator } from "../random/generator.ts";
 import { normalizeAxes, normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -153,7 +153,7 @@ function normalizedGroups(op: string, input: Tensor, groups: number, options: Sc
   if (input.rank < 2 || !Number.isInteger(groups) || groups < 1 || channels % groups !== 0) {
     throw new ArgumentError({
       op,
-      message: `${groups} groups do not divide ${channels} channels`,
+      message: `${shown(groups)} groups do not divide ${channels} channels`,
       operands: [input],
     });
   }
@@ -197,9 +197,7 @@ export function dropout(x: TensorLike, rate: number, options: DropoutOptions = {
   return inOperation("dropout", () => {
     const { noiseShape, generator } = checkOptions("dropout", options, ["noiseShape", "generator"]);
     const input = floating(x);
-    if (!(rate >= 0 && rate < 1)) {
-      throw new ArgumentError({ op: "dropout", message: `rate is ${rate}`, operands: [input], hint: "0 ≤ rate < 1" });
-    }
+    checkNumber("dropout", "rate", rate, (r) => r >= 0 && r < 1, "0 ≤ rate < 1");
     if (rate === 0) return input;
     const noise = rand(noiseShape ?? input.shape, generator === undefined ? {} : { generator });
     return mul(input, mul(cast(greaterEqual(noise, rate), input.dtype), 1 / (1 - rate)));

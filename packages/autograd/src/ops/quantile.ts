@@ -1,4 +1,4 @@
-import { ArgumentError, checkOptions, ShapeError, unknownOption } from "../errors.ts";
+import { ArgumentError, checkNumber, checkOptions, ShapeError, unknownOption } from "../errors.ts";
 import { listOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { add, ceil, floor, mul, round, sub } from "./arithmetic.ts";
@@ -44,11 +44,11 @@ function quantileOf(
 ): Tensor {
   const input = floating(x);
   const { method = "linear", ...reduce } = checkOptions(op, options, names);
-  if (!Object.hasOwn(methods, method)) throw unknownOption(op, "method", method, Object.keys(methods));
+  if (typeof method !== "string" || !Object.hasOwn(methods, method))
+    throw unknownOption(op, "method", method, Object.keys(methods));
   const list = typeof q === "number" ? [q] : listOf(op, "quantiles", q);
   if (list.length === 0) throw new ArgumentError({ op, message: "there is no q" });
-  const bad = list.find((v) => !(v >= 0 && v <= 1));
-  if (bad !== undefined) throw new ArgumentError({ op, message: `q is ${bad}`, hint: "0 ≤ q ≤ 1" });
+  for (const each of list) checkNumber(op, "q", each, (v) => v >= 0 && v <= 1, "0 ≤ q ≤ 1");
   const { last, shape } = merged(op, input, reduce);
   const length = last.shape.at(-1)!;
   if (length === 0) throw new ShapeError({ op, message: "there is no element", operands: [input] });

@@ -1,6 +1,6 @@
 import type { ReduceKernel, Reduction } from "../backend/backend.ts";
 import type { DType } from "../dtype.ts";
-import { ArgumentError, checkOptions, ShapeError } from "../errors.ts";
+import { checkNumber, checkOptions, ShapeError } from "../errors.ts";
 import { launch, viewOf } from "../launch.ts";
 import { type Op, savesNothing } from "../op.ts";
 import { type AxisArgument, normalizeAxes, type Shape, sizeOf } from "../shape.ts";
@@ -125,9 +125,7 @@ export function varianceOf(
   const { correction = 0, ...reduce } = checkOptions(op, options, ["axis", "keepDims", "correction"]);
   const count = countOf(op, input, reduce);
   const centred = sub(input, mean(input, { ...reduce, keepDims: true }));
-  if (typeof correction !== "number" || Number.isNaN(correction)) {
-    throw new ArgumentError({ op, message: `correction is ${String(correction)}`, operands: [input] });
-  }
+  checkNumber(op, "correction", correction, (c) => !Number.isNaN(c), "it is a number");
   return div(sum(square(centred), reduce), Math.max(0, count - correction));
 }
 

@@ -1,7 +1,7 @@
 import type { AccumulateKernel, View } from "../backend/backend.ts";
 import { copyKernel, fillKernel } from "../backend/copy.ts";
 import { backend } from "../backend/current.ts";
-import { ArgumentError, checkOptions } from "../errors.ts";
+import { ArgumentError, checkOptions, shown } from "../errors.ts";
 import { allocate, viewOf } from "../launch.ts";
 import type { Op } from "../op.ts";
 import {
@@ -102,7 +102,7 @@ export function resolveRange(op: string, range: Range, length: number): { start:
   const step = range.step ?? 1;
   for (const value of [step, range.start ?? 0, range.stop ?? 0]) {
     if (!Number.isInteger(value))
-      throw new ArgumentError({ op, message: `a range contains ${value}`, hint: "give integers" });
+      throw new ArgumentError({ op, message: `a range contains ${shown(value)}`, hint: "give integers" });
   }
   if (step === 0) throw new ArgumentError({ op, message: "a range has step 0" });
   const [lowest, highest] = step > 0 ? [0, length] : [-1, length - 1];
@@ -137,7 +137,7 @@ export function slice(x: TensorLike, ranges: readonly (Range | null)[]): Tensor 
     if (typeof range === "number") {
       throw new ArgumentError({
         op: "slice",
-        message: `the range of axis ${axis} is ${range}`,
+        message: `the range of axis ${axis} is ${shown(range)}`,
         hint: "ranges are { start, stop, step }; at(x, index) and select(x, axis, index) take one index",
       });
     }
@@ -171,7 +171,7 @@ export function select(x: TensorLike, axis: number, index: number): Tensor {
   if (!Number.isInteger(index) || index < -length || index >= length) {
     throw new ArgumentError({
       op: "select",
-      message: `index ${index} is outside axis ${at} of length ${length}`,
+      message: `index ${shown(index)} is outside axis ${at} of length ${length}`,
       operands: [input],
     });
   }

@@ -1,4 +1,4 @@
-import { ArgumentError, checkOptions, ShapeError } from "../../errors.ts";
+import { ArgumentError, checkInteger, checkNumber, checkOptions, ShapeError, shown } from "../../errors.ts";
 import { type Op, type Saved, savesAll } from "../../op.ts";
 import { normalizeAxis, twoAxes } from "../../shape.ts";
 import { apply } from "../../tape.ts";
@@ -76,7 +76,7 @@ function pseudoInverse(op: string, input: Tensor, options: { readonly cutoff?: n
   const { cutoff = precision * Math.max(input.shape.at(-1)!, input.shape.at(-2)!) } = checkOptions(op, options, [
     "cutoff",
   ]);
-  if (!(cutoff >= 0)) throw new ArgumentError({ op, message: `cutoff is ${cutoff}`, hint: "it is 0 or more" });
+  checkNumber(op, "cutoff", cutoff, (c) => c >= 0, "it is 0 or more");
   if (input.size === 0) return t(input);
   return apply(pinvOp, [input], { cutoff });
 }
@@ -118,9 +118,7 @@ export function lstsq(a: TensorLike, b: TensorLike, options: { readonly cutoff?:
  */
 export function matrixPower(a: TensorLike, power: number): Tensor {
   const input = matrices("matrixPower", a, true);
-  if (!Number.isInteger(power)) {
-    throw new ArgumentError({ op: "matrixPower", message: `power is ${power}`, hint: "it is an integer" });
-  }
+  checkInteger("matrixPower", "power", power);
   const n = input.shape.at(-1)!;
   let base = power < 0 ? inv(input) : input;
   let result: Tensor | null = null;
@@ -217,7 +215,7 @@ function checkOrder(op: string, ord: MatrixOrder): void {
   if (!(matrixOrders as readonly MatrixOrder[]).includes(ord)) {
     throw new ArgumentError({
       op,
-      message: `ord is ${typeof ord === "string" ? JSON.stringify(ord) : ord}, expected one of ${matrixOrders.map(String).join(", ")}`,
+      message: `ord is ${shown(ord)}, expected one of ${matrixOrders.map(String).join(", ")}`,
     });
   }
 }
