@@ -44,7 +44,7 @@ export interface Profile<T> {
  * @example
  * ```ts
  * const { entries, chromeTrace } = profile(() => tensor([1, 2]).exp().sum());
- * entries.length; // 3
+ * entries.length; // 2
  * JSON.parse(chromeTrace()).traceEvents[0].name; // "exp"
  * ```
  */
