@@ -128,7 +128,7 @@ export function contract(a: Tensor, b: Tensor, groups: Groups): Tensor {
  */
 export function matmul<A extends TensorLike, B extends TensorLike>(
   a: A,
-  b: B & Fits<MatMul<ShapeOf<A>, ShapeOf<B>>>,
+  b: Fits<B, MatMul<ShapeOf<A>, ShapeOf<B>>>,
 ): Computed<MatMul<ShapeOf<A>, ShapeOf<B>>>;
 export function matmul(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = [operandOf("matmul", a), operandOf("matmul", b)];
