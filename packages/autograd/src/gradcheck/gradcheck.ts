@@ -1,7 +1,8 @@
 import { gradients } from "../backward.ts";
 import { isFloat } from "../dtype.ts";
 import { ArgumentError, checkFunction, checkOptions, describe, shown, unknownOption } from "../errors.ts";
-import { fromArray, tensor, zeros } from "../ops/create.ts";
+import { tensor, zeros } from "../ops/create.ts";
+import { fromArray } from "../ops/tensor-like.ts";
 import { Generator } from "../random/generator.ts";
 import { noGrad, withRecording } from "../recording.ts";
 import { listOf, type Shape, sameShape } from "../shape.ts";

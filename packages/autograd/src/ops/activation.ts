@@ -1,8 +1,8 @@
 import { checkNumber, checkOptions, unknownOption } from "../errors.ts";
 import * as s from "../scalar/expression.ts";
 import type { Tensor } from "../tensor.ts";
-import type { TensorLike } from "./create.ts";
 import { defineElementwise, pointwise } from "./pointwise.ts";
+import type { TensorLike } from "./tensor-like.ts";
 
 const sigmoidOp = defineElementwise("sigmoid", 1, (x) => s.sigmoid(x));
 

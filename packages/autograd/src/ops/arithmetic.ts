@@ -1,8 +1,8 @@
 import * as s from "../scalar/expression.ts";
 import type { Broadcast, Computed, Fits, ShapeOf } from "../shape-types.ts";
 import type { Tensor } from "../tensor.ts";
-import type { TensorLike } from "./create.ts";
 import { defineElementwise, pointwise } from "./pointwise.ts";
+import type { TensorLike } from "./tensor-like.ts";
 
 const addOp = defineElementwise("add", 2, (x, y) => s.add(x, y));
 

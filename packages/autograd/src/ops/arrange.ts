@@ -6,10 +6,10 @@ import { checkShape, listOf, normalizeAxis, type Shape, twoAxes } from "../shape
 import { applyAll } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { broadcastTo } from "./broadcast.ts";
-import { asTensor, fromArray, type TensorLike } from "./create.ts";
 import { take } from "./indexing.ts";
 import { reshape } from "./reshape.ts";
 import { concatenate, flatten, squeeze, swapAxes } from "./shape.ts";
+import { asTensor, fromArray, type TensorLike } from "./tensor-like.ts";
 import { flip, slice } from "./view.ts";
 
 /**

@@ -4,9 +4,9 @@ import { checkShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { cast } from "./cast.ts";
 import { convolution, transposedConvolution } from "./convolve.ts";
-import { asTensor, type TensorLike } from "./create.ts";
 import type { Padding } from "./pad.ts";
 import { permute, reshape } from "./reshape.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 import { type Sliding, splitAxis, windowCount } from "./windows.ts";
 
 /**

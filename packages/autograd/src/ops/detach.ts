@@ -2,7 +2,7 @@ import { viewOf } from "../launch.ts";
 import { type Op, savesNothing } from "../op.ts";
 import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
-import { asTensor, type TensorLike } from "./create.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 
 const detachOp: Op<null> = {
   name: "detach",

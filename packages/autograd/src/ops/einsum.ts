@@ -2,11 +2,11 @@ import { ArgumentError, AxisError, checkInteger, inOperation, ShapeError, shown 
 import { listOf, normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { mul } from "./arithmetic.ts";
-import { asTensor, type TensorLike } from "./create.ts";
 import { diagonal } from "./diagonal.ts";
 import { contract } from "./matmul.ts";
 import { sum } from "./reduction.ts";
 import { permute, reshape } from "./reshape.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 
 /** A tensor with a letter for each axis. Axes of length 1 that broadcast are dropped when they meet. */
 interface Term {

@@ -18,8 +18,9 @@ import { Tensor } from "../tensor.ts";
 import { asBatch, broadcastTo } from "./broadcast.ts";
 import { cast } from "./cast.ts";
 import { equal } from "./comparison.ts";
-import { arange, asTensor, checkDType, fromArray, type TensorLike, zeros } from "./create.ts";
+import { arange, zeros } from "./create.ts";
 import { reshape } from "./reshape.ts";
+import { asTensor, checkDType, fromArray, type TensorLike } from "./tensor-like.ts";
 
 // Reading along an axis by index, and adding back along it: two operations linear in the values, each the other's
 // transpose.

@@ -14,13 +14,13 @@ import { softplus } from "./activation.ts";
 import { abs, add, div, mul, neg, square, sub } from "./arithmetic.ts";
 import { cast, floating } from "./cast.ts";
 import { lessEqual, notEqual, where } from "./comparison.ts";
-import { asTensor, type TensorLike } from "./create.ts";
 import { indicesOf, take, takeAlongAxis } from "./indexing.ts";
 import { exp, log } from "./math.ts";
 import { clamp, xlogy } from "./piecewise.ts";
 import { mean, sum } from "./reduction.ts";
 import { squeeze, unsqueeze } from "./shape.ts";
 import { logSoftmax } from "./softmax.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 
 const reductions = ["mean", "sum", "none"] as const;
 

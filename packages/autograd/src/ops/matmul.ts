@@ -9,8 +9,8 @@ import { apply } from "../tape.ts";
 import { type Tensor, tensorIn } from "../tensor.ts";
 import { asBatch, broadcastTo } from "./broadcast.ts";
 import { cast } from "./cast.ts";
-import { operandOf, type TensorLike } from "./create.ts";
 import { permute, reshape } from "./reshape.ts";
+import { operandOf, type TensorLike } from "./tensor-like.ts";
 
 /** Ranks of the groups of axes: `a: [...batch, ...m, ...k]`, `b: [...batch, ...k, ...n]`. */
 export interface Groups {

@@ -6,7 +6,7 @@ import type { Tensor } from "../tensor.ts";
 import { add, mul, square, sub } from "./arithmetic.ts";
 import { cast, floating } from "./cast.ts";
 import { greaterEqual, where } from "./comparison.ts";
-import { asTensor, full, type TensorLike } from "./create.ts";
+import { full } from "./create.ts";
 import { tril } from "./diagonal.ts";
 import { rsqrt } from "./math.ts";
 import { matmul } from "./matmul.ts";
@@ -15,6 +15,7 @@ import { mean, variance } from "./reduction.ts";
 import { reshape } from "./reshape.ts";
 import { swapAxes } from "./shape.ts";
 import { softmax } from "./softmax.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 
 /** What a normalisation does after it: multiply, then shift. */
 export interface ScaleAndShift {

@@ -2,9 +2,10 @@ import { allocateArray, isFloat } from "../dtype.ts";
 import { ArgumentError, checkOptions, inOperation, shown, unknownOption } from "../errors.ts";
 import { checkShape, listOf, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { asTensor, fromArray, full, type TensorLike } from "./create.ts";
+import { full } from "./create.ts";
 import { take } from "./indexing.ts";
 import { concatenate } from "./shape.ts";
+import { asTensor, fromArray, type TensorLike } from "./tensor-like.ts";
 import { type See, slice, unview } from "./view.ts";
 
 /** How many elements to add before and after an axis; negative ones are removed. */

@@ -3,8 +3,8 @@ import { ArgumentError, checkNumber, checkOptions } from "../errors.ts";
 import * as s from "../scalar/expression.ts";
 import { Tensor } from "../tensor.ts";
 import { logicalNot } from "./comparison.ts";
-import { asTensor, type TensorLike } from "./create.ts";
 import { defineElementwise, pointwise } from "./pointwise.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 
 /** The series of sin(u)/u: near 0 it has derivatives of every order, where the quotient cancels. */
 const sincSeries = (u: s.Expr): s.Expr => {

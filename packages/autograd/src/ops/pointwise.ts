@@ -3,8 +3,8 @@ import { ArgumentError, checkFunction, checkInteger, DTypeError } from "../error
 import { argument, parameter, substitute } from "../scalar/expression.ts";
 import { apply } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { operandOf, type TensorLike } from "./create.ts";
 import { ElementwiseOp, type ElementwiseParams } from "./elementwise.ts";
+import { operandOf, type TensorLike } from "./tensor-like.ts";
 
 /**
  * How the dtype of an elementwise result follows from the promoted dtype of its operands:

@@ -13,13 +13,14 @@ import { asBatch } from "./broadcast.ts";
 import { cast } from "./cast.ts";
 import { equal } from "./comparison.ts";
 import { perAxis, resolvePadding, type WindowOptions } from "./conv.ts";
-import { asTensor, ones, type TensorLike } from "./create.ts";
+import { ones } from "./create.ts";
 import { defineLinear } from "./linear.ts";
 import { type Padding, pad } from "./pad.ts";
 import { max, mean, sum } from "./reduction.ts";
 import { reshape } from "./reshape.ts";
 import { concatenate } from "./shape.ts";
 import { type Geometry, overWindows, slide } from "./sliding.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 import { slice } from "./view.ts";
 import { windowCount, windows } from "./windows.ts";
 

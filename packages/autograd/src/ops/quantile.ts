@@ -4,7 +4,7 @@ import type { Tensor } from "../tensor.ts";
 import { add, ceil, floor, mul, round, sub } from "./arithmetic.ts";
 import { cast, floating } from "./cast.ts";
 import { equal, isNan, logicalNot, where } from "./comparison.ts";
-import { full, type TensorLike } from "./create.ts";
+import { full } from "./create.ts";
 import { takeAlongAxis } from "./indexing.ts";
 import { clamp, lerp } from "./piecewise.ts";
 import { type ReduceOptions, sum } from "./reduction.ts";
@@ -12,6 +12,7 @@ import { reshape } from "./reshape.ts";
 import { concatenate } from "./shape.ts";
 import { sort } from "./sort.ts";
 import { merged } from "./statistics.ts";
+import type { TensorLike } from "./tensor-like.ts";
 import { select } from "./view.ts";
 
 /** What a quantile between two elements is: how far from the lower one, given its place among the sorted. */

@@ -9,11 +9,11 @@ import type { Tensor } from "../tensor.ts";
 import { add, mul, neg, remainder, sub } from "./arithmetic.ts";
 import { cast } from "./cast.ts";
 import { less } from "./comparison.ts";
-import { asTensor, fromArray, type TensorLike } from "./create.ts";
 import { detach } from "./detach.ts";
 import { erfinv, log, log1p } from "./math.ts";
 import { argmax } from "./reduction.ts";
 import { reshape } from "./reshape.ts";
+import { asTensor, fromArray, type TensorLike } from "./tensor-like.ts";
 
 /** Options of random tensors. */
 export interface RandomOptions {

@@ -10,9 +10,9 @@ import { div, mul, square, sub } from "./arithmetic.ts";
 import { broadcastTo, sumTo } from "./broadcast.ts";
 import { cast, floating } from "./cast.ts";
 import { equal } from "./comparison.ts";
-import { asTensor, type TensorLike } from "./create.ts";
 import { defineLinear } from "./linear.ts";
 import { reshape } from "./reshape.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 
 /** Options of every reduction. */
 export interface ReduceOptions {

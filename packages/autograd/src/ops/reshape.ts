@@ -6,8 +6,8 @@ import { contiguousStrides, isContiguous, listOf, normalizeAxis, type Shape, sam
 import type { Completed, TensorOf } from "../shape-types.ts";
 import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
-import { asTensor, type TensorLike } from "./create.ts";
 import { defineLinear } from "./linear.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 
 /** The elements in row-major order without gaps, not recorded. */
 function copy(x: Tensor): Tensor {

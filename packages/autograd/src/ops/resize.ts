@@ -3,10 +3,10 @@ import { ArgumentError, checkOptions, shown, unknownOption } from "../errors.ts"
 import { checkShape, listOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { cast } from "./cast.ts";
-import { asTensor, fromArray, type TensorLike } from "./create.ts";
 import { take } from "./indexing.ts";
 import { contract } from "./matmul.ts";
 import { moveAxis } from "./shape.ts";
+import { asTensor, fromArray, type TensorLike } from "./tensor-like.ts";
 
 const modes = ["nearest", "nearestExact", "linear", "cubic"] as const;
 

@@ -8,12 +8,13 @@ import type { Tensor } from "../tensor.ts";
 import { mul } from "./arithmetic.ts";
 import { cast, floating } from "./cast.ts";
 import { equal, isNan, logicalOr, where } from "./comparison.ts";
-import { arange, asTensor, type TensorLike } from "./create.ts";
+import { arange } from "./create.ts";
 import { takeAlongAxis } from "./indexing.ts";
 import { defineLinear } from "./linear.ts";
 import { logAddExp } from "./piecewise.ts";
 import { reshape } from "./reshape.ts";
 import { concatenate, moveAxis } from "./shape.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 import { flip, slice } from "./view.ts";
 
 const kernels = Object.fromEntries(

@@ -10,7 +10,7 @@ import { add, div, mul } from "./arithmetic.ts";
 import { asBatch, broadcastTo } from "./broadcast.ts";
 import { cast, clone } from "./cast.ts";
 import { equal, greaterEqual, notEqual, where } from "./comparison.ts";
-import { arange, asTensor, full, fullLike, onesLike, type TensorLike, zerosLike } from "./create.ts";
+import { arange, full, fullLike, onesLike, zerosLike } from "./create.ts";
 import { detach } from "./detach.ts";
 import { addAlongAxis, checkIndices, indicesOf, take, takeAlongAxis, taken } from "./indexing.ts";
 import { pad } from "./pad.ts";
@@ -19,6 +19,7 @@ import { reshape } from "./reshape.ts";
 import { productsWithinGroups } from "./scan.ts";
 import { concatenate, flatten, moveAxis } from "./shape.ts";
 import { argsort } from "./sort.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 import { slice } from "./view.ts";
 
 /** Options of gathering and scattering. */

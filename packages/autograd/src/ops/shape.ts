@@ -9,8 +9,9 @@ import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { asBatch } from "./broadcast.ts";
 import { cast } from "./cast.ts";
-import { asTensor, type TensorLike, zeros } from "./create.ts";
+import { zeros } from "./create.ts";
 import { permute, reshape } from "./reshape.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 import { slice } from "./view.ts";
 
 /**

@@ -8,10 +8,10 @@ import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { mul, sub } from "./arithmetic.ts";
 import { cast } from "./cast.ts";
-import { asTensor, type TensorLike } from "./create.ts";
 import { exp } from "./math.ts";
 import { sum } from "./reduction.ts";
 import { moveAxis } from "./shape.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 
 const softmaxKernel: SoftmaxKernel = { kind: "softmax", log: false };
 const logSoftmaxKernel: SoftmaxKernel = { kind: "softmax", log: true };

@@ -6,9 +6,9 @@ import { type Op, savesNothing } from "../op.ts";
 import { normalizeAxis } from "../shape.ts";
 import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
-import { asTensor, fromArray, type TensorLike } from "./create.ts";
 import { takeAlongAxis } from "./indexing.ts";
 import { moveAxis } from "./shape.ts";
+import { asTensor, fromArray, type TensorLike } from "./tensor-like.ts";
 import { slice } from "./view.ts";
 
 const ascending: SortKernel = { kind: "sort", descending: false };

@@ -5,13 +5,14 @@ import type { Tensor } from "../tensor.ts";
 import { abs, add, div, mul, pow, square, sub } from "./arithmetic.ts";
 import { cast, floating } from "./cast.ts";
 import { equal, isFinite, isNan, logicalNot, notEqual, where } from "./comparison.ts";
-import { asTensor, fromArray, full, type TensorLike } from "./create.ts";
+import { full } from "./create.ts";
 import { detach } from "./detach.ts";
 import { exp, log, sqrt } from "./math.ts";
 import { max, mean, min, type ReduceOptions, reducedAxes, sum, varianceOf } from "./reduction.ts";
 import { permute, reshape } from "./reshape.ts";
 import { productOfLast } from "./scan.ts";
 import { moveAxis } from "./shape.ts";
+import { asTensor, fromArray, type TensorLike } from "./tensor-like.ts";
 import { slice } from "./view.ts";
 
 /** The reduced axes merged into one last axis, and the shape to give the result. */

@@ -16,8 +16,8 @@ import {
 } from "../shape.ts";
 import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
-import { asTensor, type TensorLike } from "./create.ts";
 import { defineLinear } from "./linear.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 
 // A view looks at the same elements through another layout. It is linear. Its transpose puts elements back where the
 // view saw them, adding up what it saw more than once: it looks at zeros through the same view and accumulates there.

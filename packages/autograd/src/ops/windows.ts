@@ -1,7 +1,7 @@
 import { ArgumentError, checkOptions, shown } from "../errors.ts";
 import { checkShape, normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { asTensor, type TensorLike } from "./create.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 import { type See, unview, view } from "./view.ts";
 
 /** Windows that slide over some of the axes, from `first` on. */

@@ -6,10 +6,11 @@ import type { Tensor } from "../../tensor.ts";
 import { add, mul, neg, sub } from "../arithmetic.ts";
 import { asBatch, broadcastTo } from "../broadcast.ts";
 import { cast } from "../cast.ts";
-import { asTensor, eye, type TensorLike } from "../create.ts";
+import { eye } from "../create.ts";
 import { tril, triu } from "../diagonal.ts";
 import { matmul } from "../matmul.ts";
 import { reshape } from "../reshape.ts";
+import { asTensor, type TensorLike } from "../tensor-like.ts";
 import { each, matrices, t } from "./batch.ts";
 import { backSubstitute, choleskyOf, solveOne } from "./factor.ts";
 
