@@ -1,6 +1,14 @@
 import * as g from "@gradiente/autograd";
 import { broadcastableShapes, tensors } from "@gradiente/autograd/arbitraries";
-import { apply, defineElementwise, defineLinear, type Op, pointwise, scalar as s } from "@gradiente/autograd/extend";
+import {
+  allocate,
+  apply,
+  defineElementwise,
+  defineLinear,
+  type Op,
+  pointwise,
+  scalar as s,
+} from "@gradiente/autograd/extend";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
@@ -32,6 +40,23 @@ describe("operations added from outside the package", () => {
         .vmap((x) => bump(x, 2))(g.tensor([0, 0]))
         .toArray(),
     ).toEqual([1, 1]);
+  });
+
+  test("what is no expression, and what is no operation, is refused", () => {
+    const js = { apply, allocate, defineElementwise, ...s } as unknown as Record<
+      string,
+      (...args: unknown[]) => unknown
+    >;
+    expect(() => js.defineElementwise!("bump", 1, () => 5)).toThrow(/^bump: the expression is 5, not an expression/);
+    expect(() => js.defineElementwise!("bump", -1, s.exp)).toThrow(/^bump: arity is -1/);
+    expect(() => js.defineElementwise!("bump", 1, null)).toThrow(/^bump: it was given null for a function/);
+    expect(() => js.exp!(undefined)).toThrow(/^scalar: an operand is undefined, not an expression/);
+    expect(() => js.select!(true, 1, 2)).toThrow(/^scalar: a mask is true, not an expression/);
+    expect(() => js.apply!({}, [g.ones([2])], null)).toThrow(/^apply: the operation is an object, without forward/);
+    expect(() => js.apply!(bumpOp, g.ones([2]), null)).toThrow(/^bump: inputs are a tensor float32\[2\]/);
+    expect(() => js.apply!(bumpOp, [1, 2], null)).toThrow(/^bump: an input is 1, not a tensor/);
+    expect(() => js.allocate!("float", [2])).toThrow(/^allocate: dtype is "float".*"float32"/);
+    expect(() => js.allocate!("float32", [1.5])).toThrow(/^allocate: shape \[1.5\] has the length 1.5/);
   });
 
   // Stated by what it does and by its transpose.

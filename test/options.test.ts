@@ -50,6 +50,7 @@ const calls: Readonly<Record<string, readonly [args: readonly unknown[], options
     ...Object.fromEntries("uniform normal truncatedNormal".split(" ").map((name) => [name, [[0, 3, [2]], random]])),
     ...Object.fromEntries("gamma exponential".split(" ").map((name) => [name, [[1, [2]], random]])),
     ...Object.fromEntries("zeros ones".split(" ").map((name) => [name, [[[2]], made]])),
+    standardize: [[x], { axis: 0, epsilon: 0.1 }],
     variance: [[x], { ...reduce, correction: 1 }],
     std: [[x], { ...reduce, correction: 1 }],
     norm: [[x], { ...reduce, ord: 3 }],

@@ -1,12 +1,14 @@
 import type { Storage } from "./backend/backend.ts";
 import { checkOptions, describe, GradientError } from "./errors.ts";
-import { viewOf } from "./launch.ts";
+import { currentObserver } from "./observer.ts";
+import { isForeign } from "./op.ts";
 import { add, onesLike, zeros } from "./ops/index.ts";
 import { discard, hold, share, sweep, writingDown } from "./ownership.ts";
+import { isRecording, withRecording } from "./recording.ts";
 import { listOf, sameShape } from "./shape.ts";
-import { currentObserver, type Hook, isForeign, isRecording, leaf, type Node, withRecording } from "./tape.ts";
-import type { Tensor } from "./tensor.ts";
-import { tensorIn } from "./transforms/tree.ts";
+import { leads, leave, survey } from "./survey.ts";
+import type { Hook, Node } from "./tape.ts";
+import { type Tensor, tensorIn } from "./tensor.ts";
 
 /** Options of a backward pass. */
 export interface BackwardOptions {
@@ -20,79 +22,6 @@ const backwardOptions = ["retainGraph", "createGraph"] as const;
 
 /** The cotangents of one node's outputs, null where none has arrived. */
 type Cotangents = (Tensor | null)[];
-
-/** What lies between roots and targets. */
-interface Survey {
-  /** Every node the roots depend on, each after those it was made from. */
-  readonly nodes: readonly Node[];
-  /** Tells this pass from those under way around it. */
-  readonly pass: number;
-  /** Whether the roots also depend on recorded values other than through the targets. */
-  readonly dependsOnOthers: boolean;
-}
-
-let passes = 0;
-
-/**
- * Visits the nodes that `roots` depend on, depth first and without recursion, leaving out those older than all targets.
- * Every node in the result bears a {@link Visit} until {@link leave}.
- * @param targets nodes whose cotangents are wanted; null for every leaf.
- */
-function survey(roots: readonly Tensor[], targets: ReadonlySet<Node> | null): Survey {
-  const pass = ++passes;
-  const nodes: Node[] = [];
-  const stack: Node[] = [];
-  let oldest = targets === null ? 0 : Number.POSITIVE_INFINITY;
-  for (const target of targets ?? []) oldest = Math.min(oldest, target.sequence);
-  let dependsOnOthers = false;
-
-  const enter = (node: Node): void => {
-    if (node.visit?.pass === pass) return;
-    if (node.sequence < oldest) {
-      dependsOnOthers = true;
-      return;
-    }
-    node.visit = { pass, outer: node.visit, followed: 0, isTarget: false, onPath: false, cotangents: null };
-    stack.push(node);
-  };
-  for (const root of roots) {
-    if (root.node !== null) enter(root.node);
-    while (stack.length > 0) {
-      const node = stack[stack.length - 1]!;
-      const { parents } = node;
-      const visit = node.visit!;
-      if (visit.followed < parents.length) {
-        const parent = parents[visit.followed++]!;
-        if (parent !== null) enter(parent);
-        continue;
-      }
-      stack.pop();
-      nodes.push(node);
-      let hasParents = false;
-      for (let i = 0; i < parents.length; i++) {
-        const parent = parents[i]!;
-        if (parent === null) continue;
-        hasParents = true;
-        if (leads(parent, pass)) visit.onPath = true;
-      }
-      visit.isTarget = targets === null ? node.leaf !== null : targets.has(node);
-      // What a target was itself made from lies outside, unless another target is reached through it.
-      if (visit.isTarget ? hasParents : !visit.onPath && node.leaf !== null) dependsOnOthers = true;
-      visit.onPath ||= visit.isTarget;
-    }
-  }
-  return { nodes, pass, dependsOnOthers };
-}
-
-/** Whether a node is a target of the pass, or was made from one. */
-function leads(node: Node, pass: number): boolean {
-  const { visit } = node;
-  return visit !== null && visit.pass === pass && visit.onPath;
-}
-
-function leave(nodes: readonly Node[]): void {
-  for (let i = 0; i < nodes.length; i++) nodes[i]!.visit = nodes[i]!.visit!.outer;
-}
 
 /**
  * The reverse pass: visits the nodes between `roots` and `targets` once each, every node before those it came from,
@@ -208,45 +137,6 @@ function accumulate(node: Node, output: number, cotangent: Tensor, from: string)
   hold(sum);
   visit.cotangents[output] = sum;
   if (before !== null) discard([before]);
-}
-
-/** Whether `roots` depend on recorded values other than through `targets`. */
-export function dependsOnOthers(roots: readonly Tensor[], targets: readonly Tensor[]): boolean {
-  const { nodes, dependsOnOthers } = survey(roots, new Set(targets.map((t) => t.node!)));
-  leave(nodes);
-  return dependsOnOthers;
-}
-
-/**
- * The result of `body`, and the tensors recorded before it that its result depends on, besides `known` ones: handles
- * that show where they are on the tape, whose elements are not to be read.
- */
-export function capturedBy(
-  body: () => Tensor,
-  known: readonly Tensor[],
-): { readonly value: Tensor; readonly captured: readonly Tensor[] } {
-  const before = leaf(zeros([])).sequence;
-  const value = body();
-  const seen = new Set<Node>();
-  const captured = new Map<string, Tensor>();
-  const stack = value.node === null ? [] : [value.node];
-  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    if (seen.has(node) || node.sequence < before) continue;
-    seen.add(node);
-    for (const [i, parent] of node.parents.entries()) {
-      if (parent === null) continue;
-      const output = node.parentOutputs[i]!;
-      if (parent.sequence >= before) stack.push(parent);
-      else if (!known.some((x) => x.node === parent && x.outputIndex === output)) {
-        const [shape, dtype] = [parent.outputShapes[output]!, parent.outputDTypes[output]!];
-        const handle = viewOf(zeros([], { dtype }), shape, new Array<number>(shape.length).fill(0));
-        handle.node = parent;
-        handle.outputIndex = output;
-        captured.set(`${parent.sequence},${output}`, handle);
-      }
-    }
-  }
-  return { value, captured: [...captured.values()] };
 }
 
 /** Checks the roots of a pass and completes its cotangents. */

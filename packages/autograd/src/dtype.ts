@@ -1,4 +1,4 @@
-import { DTypeError, MemoryError } from "./errors.ts";
+import { DTypeError, MemoryError, shown } from "./errors.ts";
 
 /** Element types a tensor can have. */
 export type DType = "float64" | "float32" | "int32" | "uint8" | "bool";
@@ -108,7 +108,7 @@ export function defaultDType(): FloatDType {
  */
 export function setDefaultDType(dtype: FloatDType): void {
   if (!isFloat(dtype)) {
-    throw new DTypeError({ op: "setDefaultDType", message: `${String(dtype)} is not a floating-point dtype` });
+    throw new DTypeError({ op: "setDefaultDType", message: `${shown(dtype)} is not a floating-point dtype` });
   }
   defaultFloat = dtype;
 }

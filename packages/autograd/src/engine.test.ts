@@ -93,6 +93,12 @@ describe("special values agree with Math", () => {
     expect(g.maximum(f64([Number.NaN, 1]), f64([1, Number.NaN])).toArray()).toEqual([Number.NaN, Number.NaN]);
     expect(f64([1, Number.NaN, 2]).max().item()).toBeNaN();
   });
+  test("shrinking and thresholds keep NaN", () => {
+    const x = f64([Number.NaN, -2, 0.3, 2]);
+    expect(x.softShrink().toArray()).toEqual([Number.NaN, -1.5, 0, 1.5]);
+    expect(x.hardShrink().toArray()).toEqual([Number.NaN, -2, 0, 2]);
+    expect(x.threshold(1, 0).toArray()).toEqual([Number.NaN, 0, 0, 2]);
+  });
   test("round takes halves to even", () => {
     expect(f64([0.5, 1.5, 2.5, -0.5, -1.5]).round().toArray()).toEqual([0, 2, 2, -0, -2]);
   });

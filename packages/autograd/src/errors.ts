@@ -156,9 +156,33 @@ export function checkOptions<T extends object>(op: string, options: T, names: re
   return options;
 }
 
-/** A value as a message prints it. */
-function shown(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value) : String(value);
+/** The first elements of a list that a message prints. */
+const mostShown = 8;
+
+/** A value as a message prints it, whatever it is: not everything can be made a string. */
+export function shown(value: unknown, depth = 0): string {
+  switch (typeof value) {
+    case "string":
+      return JSON.stringify(value);
+    case "bigint":
+      return `${value}n`;
+    case "function":
+      return "a function";
+    case "object":
+      break;
+    default:
+      return String(value);
+  }
+  if (value === null) return "null";
+  if (Array.isArray(value)) {
+    if (depth > 2) return "[…]";
+    const rest = value.length > mostShown ? ["…"] : [];
+    return `[${[...value.slice(0, mostShown).map((part) => shown(part, depth + 1)), ...rest].join(", ")}]`;
+  }
+  const { shape, dtype, constructor } = value as Partial<Operand>;
+  if (Array.isArray(shape) && typeof dtype === "string") return `a tensor ${describe({ shape, dtype })}`;
+  const name = typeof constructor === "function" ? constructor.name : "";
+  return name === "" || name === "Object" ? "an object" : `${/^[AEIO]/.test(name) ? "an" : "a"} ${name}`;
 }
 
 /**
@@ -177,12 +201,28 @@ export function checkInteger(
 }
 
 /**
+ * Refuses what is no number, or one that does not fit.
+ * @param hint says which numbers do.
+ * @returns the value.
+ */
+export function checkNumber(
+  op: string,
+  name: string,
+  value: number,
+  fits: (value: number) => boolean,
+  hint: string,
+): number {
+  if (typeof value === "number" && fits(value)) return value;
+  throw new ArgumentError({ op, message: `${name} is ${shown(value)}`, hint });
+}
+
+/**
  * Refuses what cannot be called.
  * @returns the function.
  */
 export function checkFunction<F>(op: string, f: F): F {
   if (typeof f === "function") return f;
-  throw new ArgumentError({ op, message: `it was given ${f === null ? "null" : typeof f} for a function` });
+  throw new ArgumentError({ op, message: `it was given ${shown(f)} for a function` });
 }
 
 /**

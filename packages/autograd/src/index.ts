@@ -46,10 +46,10 @@ export {
 } from "./gradcheck/index.ts";
 export * from "./ops/index.ts";
 export { defaultGenerator, Generator, type GeneratorState, manualSeed } from "./random/generator.ts";
+export { noGrad } from "./recording.ts";
 export * as scalar from "./scalar/expression.ts";
 export type { AxisArgument, Shape } from "./shape.ts";
 export type { Broadcast, MatMul, ShapeMismatch, ShapeOf, TensorOf } from "./shape-types.ts";
-export { noGrad } from "./tape.ts";
 export { type NestedArray, Parameter, Tensor } from "./tensor.ts";
 export { checkpoint } from "./transforms/checkpoint.ts";
 export { type CustomContext, type CustomGradient, customGradient } from "./transforms/custom-gradient.ts";

@@ -225,7 +225,7 @@ type Method<F> = F extends (x: infer _, ...rest: infer Rest) => infer Result ? (
 type Unary = <X extends Tensor>(this: X) => TensorOf<ShapeOf<X>>;
 type Binary = <X extends Tensor, Y extends TensorLike>(
   this: X,
-  y: Y & Fits<Broadcast<ShapeOf<X>, ShapeOf<Y>>>,
+  y: Fits<Y, Broadcast<ShapeOf<X>, ShapeOf<Y>>>,
 ) => Computed<Broadcast<ShapeOf<X>, ShapeOf<Y>>>;
 
 type UnaryMethods = { readonly [K in keyof Functions<(typeof unary)[number]>]: Unary };
@@ -236,7 +236,7 @@ type OtherMethods = { readonly [K in keyof Functions<(typeof others)[number]>]: 
 export interface TensorMethods extends UnaryMethods, BinaryMethods, OtherMethods {
   matmul<X extends Tensor, Y extends TensorLike>(
     this: X,
-    y: Y & Fits<MatMul<ShapeOf<X>, ShapeOf<Y>>>,
+    y: Fits<Y, MatMul<ShapeOf<X>, ShapeOf<Y>>>,
   ): Computed<MatMul<ShapeOf<X>, ShapeOf<Y>>>;
   reshape<const S extends Shape>(shape: S): TensorOf<Completed<S>>;
   /** Differentiates this tensor; see {@link backward}. */

@@ -29,8 +29,8 @@ export interface ShapeMismatch<Reason extends string> {
 }
 declare const mismatch: unique symbol;
 
-/** `unknown` where the shapes fit, so that `X & Fits<R>` is `X`; otherwise the mismatch. */
-export type Fits<Result> = Result extends ShapeMismatch<string> ? Result : unknown;
+/** `X` where the shapes fit; otherwise the reason, a text, to which the compiler says that no tensor can be assigned. */
+export type Fits<X, Result> = Result extends ShapeMismatch<infer Reason> ? Reason : X;
 
 /** The tensor of a computed shape. */
 export type Computed<Result> = Result extends Shape ? TensorOf<Result> : Tensor;

@@ -1,5 +1,5 @@
 import type { DType } from "./dtype.ts";
-import { ArgumentError, AxisError, type Operand, ShapeError } from "./errors.ts";
+import { ArgumentError, AxisError, type Operand, ShapeError, shown } from "./errors.ts";
 
 /** Lengths of the axes, outermost first. A scalar's shape is `[]`. */
 export type Shape = readonly number[];
@@ -134,7 +134,7 @@ export function broadcastStrides(layout: Layout, shape: Shape): readonly number[
 export function normalizeAxis(op: string, axis: number, operand: Operand, rank: number = operand.shape.length): number {
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
     const range = rank === 0 ? "a rank-0 tensor has no axes" : `valid axes are ${-rank} to ${rank - 1}`;
-    throw new AxisError({ op, message: `axis ${axis} is out of range`, operands: [operand], hint: range });
+    throw new AxisError({ op, message: `axis ${shown(axis)} is out of range`, operands: [operand], hint: range });
   }
   return axis < 0 ? axis + rank : axis;
 }
@@ -146,7 +146,7 @@ export function normalizeAxis(op: string, axis: number, operand: Operand, rank: 
  */
 export function twoAxes(op: string, axes: readonly [number, number], operand: Operand): [number, number] {
   if (listOf(op, "axes", axes).length !== 2) {
-    throw new ArgumentError({ op, message: `axes are [${axes.join(", ")}]`, operands: [operand], hint: "give two" });
+    throw new ArgumentError({ op, message: `axes are ${shown(axes)}`, operands: [operand], hint: "give two" });
   }
   return [normalizeAxis(op, axes[0], operand), normalizeAxis(op, axes[1], operand)];
 }
@@ -179,7 +179,7 @@ export function checkShape(op: string, shape: Shape): Shape {
   if (!Array.isArray(shape)) {
     throw new ArgumentError({
       op,
-      message: `shape is ${String(shape)}`,
+      message: `shape is ${shown(shape)}`,
       hint: "give an array of lengths, as in [2, 3]",
     });
   }
@@ -187,7 +187,7 @@ export function checkShape(op: string, shape: Shape): Shape {
     if (!Number.isInteger(length) || length < 0) {
       throw new ArgumentError({
         op,
-        message: `shape [${shape.join(", ")}] has the length ${length}`,
+        message: `shape ${shown(shape)} has the length ${shown(length)}`,
         hint: "lengths are integers, 0 or more",
       });
     }
@@ -208,7 +208,7 @@ export function checkShape(op: string, shape: Shape): Shape {
  */
 export function listOf<T>(op: string, what: string, list: readonly T[]): readonly T[] {
   if (Array.isArray(list)) return list;
-  throw new ArgumentError({ op, message: `${what} are ${String(list)}`, hint: "give an array" });
+  throw new ArgumentError({ op, message: `${what} are ${shown(list)}`, hint: "give an array" });
 }
 
 /** Shape and dtype of a tensor-like, for error facts. */

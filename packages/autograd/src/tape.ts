@@ -1,59 +1,12 @@
-import type { DType } from "./dtype.ts";
-import { dtypes, isFloat } from "./dtype.ts";
+import { type DType, dtypes, isFloat } from "./dtype.ts";
 import { GradientError } from "./errors.ts";
+import { currentObserver } from "./observer.ts";
+import { type Op, savesNothing } from "./op.ts";
+import { isRecording } from "./recording.ts";
 import type { Shape } from "./shape.ts";
+import type { Visit } from "./survey.ts";
 import type { Tensor } from "./tensor.ts";
 import type { Trace } from "./trace.ts";
-
-/**
- * One differentiable operation. Its rules are written with public operations, so their results can be differentiated
- * again, to any order.
- */
-export interface Op<P = unknown> {
-  readonly name: string;
-  /**
-   * Computes the outputs (fresh handles, never the inputs themselves). The inputs are ordinary tensors whose shapes
-   * and dtypes the public function has checked.
-   */
-  readonly forward: (inputs: readonly Tensor[], params: P) => Tensor | readonly Tensor[];
-  /** Which values {@link vjp} reads to differentiate with respect to input `index`; others are not kept. */
-  readonly saves: (index: number, params: P) => Saved;
-  /**
-   * The cotangent of input `index`, given those of the outputs; null when the derivative is zero.
-   * The rule itself is null when the operation is not differentiable: its results carry no gradient.
-   */
-  readonly vjp: ((cotangents: readonly Tensor[], call: Call<P>, index: number) => Tensor | null) | null;
-  /** The tangents of the outputs, given those of the inputs; null stands for zero. */
-  readonly jvp:
-    | ((tangents: readonly (Tensor | null)[], call: Call<P>) => Tensor | null | readonly (Tensor | null)[])
-    | null;
-  /**
-   * Applies the operation to a batch: where `batched[i]`, input `i` has a first axis of length `size` over which the
-   * operation is to be repeated. The results have that axis first, all of them.
-   */
-  readonly batch: (
-    inputs: readonly Tensor[],
-    batched: readonly boolean[],
-    params: P,
-    size: number,
-  ) => Tensor | readonly Tensor[];
-}
-
-/** Values kept from the forward pass. */
-export interface Saved {
-  readonly inputs: readonly number[];
-  readonly output: boolean;
-}
-
-/** For {@link Op.saves}: the derivative reads none of the values, the output, or the inputs of these numbers. */
-export const savesNothing: Saved = { inputs: [], output: false };
-export const savesOutput: Saved = { inputs: [], output: true };
-/** Everything a rule can ask for. */
-export const savesAll = (inputs: number): Saved => ({
-  inputs: Array.from({ length: inputs }, (_, i) => i),
-  output: true,
-});
-export const savesInput = (...inputs: number[]): Saved => ({ inputs, output: false });
 
 /** One application of an operation, as its derivative rules see it. */
 export class Call<P = unknown> {
@@ -167,6 +120,8 @@ function dtypesOf(tensors: readonly Tensor[]): readonly DType[] {
 /** Output numbers of inputs that are all the only output of their node. */
 const onlyOutputs: readonly (readonly number[])[] = [[], [0], [0, 0], [0, 0, 0]];
 
+let nextSequence = 0;
+
 /**
  * An operation on the tape. Nodes hang from the tensors they made and lead back to those they were made from, so a
  * forward pass that nobody differentiates is garbage like any other object.
@@ -216,70 +171,10 @@ export class Node extends Call<never> {
   }
 }
 
-/** What one backward pass knows of a node. */
-export interface Visit {
-  readonly pass: number;
-  /** What a pass that is under way around this one knows of it. */
-  readonly outer: Visit | null;
-  /** How many of its parents have been followed. */
-  followed: number;
-  /** Whether it lies between the roots and the targets. */
-  onPath: boolean;
-  isTarget: boolean;
-  /** The cotangents of its outputs, null where none has arrived. */
-  cotangents: (Tensor | null)[] | null;
-}
-
 /** Something to be done with the cotangent of one output when it is known. */
 export interface Hook {
   readonly output: number;
   readonly f: (cotangent: Tensor) => Tensor | undefined;
-}
-
-/** Watches operations being carried out: for profiles, and for finding the first value that is not finite. */
-export interface Observer {
-  /** Carries out `forward`. */
-  readonly run: (op: Op<never>, inputs: readonly Tensor[], forward: () => readonly Tensor[]) => readonly Tensor[];
-  readonly recorded?: (node: Node) => void;
-  /** Carries out `rule`, which gives the cotangent of one input of a node. */
-  readonly pullBack?: (node: Node, rule: () => Tensor | null) => Tensor | null;
-}
-
-let observer: Observer | null = null;
-
-/** Who watches, if anyone. */
-export function currentObserver(): Observer | null {
-  return observer;
-}
-
-/** Runs `body` watched by `by`. */
-export function observedBy<T>(by: Observer, body: () => T): T {
-  const before = observer;
-  observer = by;
-  try {
-    return body();
-  } finally {
-    observer = before;
-  }
-}
-
-let nextSequence = 0;
-let recording = true;
-
-/** Whether operations are being recorded: false inside {@link noGrad}. */
-export function isRecording(): boolean {
-  return recording;
-}
-
-/** Runs `body` with recording turned on or off. */
-export function withRecording<T>(on: boolean, body: () => T): T {
-  const before = recording;
-  recording = on;
-  try {
-    return body();
-  } finally {
-    recording = before;
-  }
 }
 
 const leafOp: Op<null> = {
@@ -298,9 +193,9 @@ export function leaf(x: Tensor): Node {
 
 /** Applies an operation with one output; see {@link applyAll}. */
 export function apply<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tensor {
-  if (observer !== null || isTraced(inputs)) return applyAll(op, inputs, params)[0]!;
+  if (currentObserver() !== null || isTraced(inputs)) return applyAll(op, inputs, params)[0]!;
   const result = op.forward(inputs, params);
-  const records = recording && op.vjp !== null && anyRecorded(inputs);
+  const records = isRecording() && op.vjp !== null && anyRecorded(inputs);
   if (Array.isArray(result)) {
     const outputs = result as readonly Tensor[];
     if (records) record(op, inputs, outputs, params);
@@ -314,13 +209,14 @@ export function apply<P>(op: Op<P>, inputs: readonly Tensor[], params: P): Tenso
 /** Computes the outputs of an operation, and records it where an input carries a gradient. */
 export function applyAll<P>(op: Op<P>, inputs: readonly Tensor[], params: P): readonly Tensor[] {
   const trace = innermostTrace(inputs);
+  const observer = currentObserver();
   const outputs =
     trace !== null
       ? trace.process(op as unknown as Op, inputs, params)
       : observer === null
         ? forward(op, inputs, params)
         : observer.run(op as Op<never>, inputs, () => forward(op, inputs, params));
-  if (recording && op.vjp !== null && anyRecorded(inputs)) record(op, inputs, outputs, params);
+  if (isRecording() && op.vjp !== null && anyRecorded(inputs)) record(op, inputs, outputs, params);
   return outputs;
 }
 
@@ -356,42 +252,5 @@ function record<P>(op: Op<P>, inputs: readonly Tensor[], outputs: readonly Tenso
     y.node = node;
     y.outputIndex = i;
   }
-  if (node !== null) observer?.recorded?.(node);
-}
-
-const foreignOps = new WeakSet<object>();
-
-/**
- * Says that an operation's rules run code that is not the engine's own, which may keep whatever tensors it is shown.
- * @returns the operation.
- */
-export function foreign<P>(op: Op<P>): Op<P> {
-  foreignOps.add(op);
-  return op;
-}
-
-/** Whether an operation's rules may keep the tensors they are shown; see {@link foreign}. */
-export function isForeign(op: object): boolean {
-  return foreignOps.has(op);
-}
-
-/**
- * Runs `body` without recording: its results carry no gradient.
- *
- * @example
- * ```ts
- * const w = tensor([1, 2], { requiresGrad: true });
- * noGrad(() => w.mul(2)).requiresGrad; // false
- * ```
- */
-export function noGrad<T>(body: () => T): T {
-  const result = withRecording(false, body);
-  if (result instanceof Promise) {
-    throw new GradientError({
-      op: "noGrad",
-      message: "the function is asynchronous",
-      hint: "recording is turned off only until it first awaits; call noGrad around its synchronous parts",
-    });
-  }
-  return result;
+  if (node !== null) currentObserver()?.recorded?.(node);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { getBackend, getThreads, ones, parameter, rand, randn, setBackend, setThreads, tensor } from "./index.ts";
+import { eye, getBackend, getThreads, ones, parameter, rand, randn, setBackend, setThreads, tensor } from "./index.ts";
 
 describe("Parameter.assign", () => {
   it("takes a view of the parameter itself", () => {
@@ -60,6 +60,17 @@ describe("setThreads", () => {
   it("refuses what is not a number of threads", () => {
     expect(() => setThreads(0)).toThrow(/setThreads: count is 0/);
   });
+});
+
+it("eye takes its options second where there is one length", () => {
+  expect(eye(2, { dtype: "float64" }).dtype).toBe("float64");
+  expect(eye(2, { requiresGrad: true }).requiresGrad).toBe(true);
+  expect(eye(2, 3, { dtype: "int32" }).toArray()).toEqual([
+    [1, 0, 0],
+    [0, 1, 0],
+  ]);
+  expect(() => eye(2, { dtyp: "float64" } as never)).toThrow(/^eye: the name of an option is "dtyp".*"dtype"/);
+  expect(() => eye(2, null as never)).toThrow(/^eye: the options are null/);
 });
 
 it("the portable backend is another one, whose tensors mix with the others", () => {

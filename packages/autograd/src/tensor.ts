@@ -2,7 +2,7 @@ import type { Storage, View } from "./backend/backend.ts";
 import { copyKernel } from "./backend/copy.ts";
 import { backend } from "./backend/current.ts";
 import { type DType, isFloat, type TypedArray } from "./dtype.ts";
-import { ArgumentError, checkFunction, describe, GradientError, ShapeError } from "./errors.ts";
+import { ArgumentError, checkFunction, describe, GradientError, ShapeError, shown } from "./errors.ts";
 import type { TensorMethods } from "./methods.ts";
 import { contiguousStrides, isContiguous, type Shape, sizeOf } from "./shape.ts";
 import { leaf, type Node } from "./tape.ts";
@@ -171,6 +171,25 @@ export class Tensor implements View {
 }
 
 export interface Tensor extends TensorMethods {}
+
+/**
+ * A value that is to be a tensor, as it is.
+ * @throws {ArgumentError} when it is something else, such as the number that `item()` gives.
+ */
+export function tensorIn(op: string, what: string, value: Tensor): Tensor {
+  if (value instanceof Tensor) return value;
+  const given: unknown = value;
+  const isPromise = given instanceof Promise;
+  throw new ArgumentError({
+    op,
+    message: `${what} is ${shown(given)}, not a tensor`,
+    hint: isPromise
+      ? "what is transformed must not be asynchronous"
+      : given === undefined
+        ? "is there a return?"
+        : "tensor(…) makes one of numbers; item(), data and toArray() leave the tape",
+  });
+}
 
 /** The ordinary tensor behind a handle. */
 function concrete(x: Tensor): Tensor {

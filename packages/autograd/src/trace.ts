@@ -1,4 +1,4 @@
-import type { Op } from "./tape.ts";
+import type { Op } from "./op.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**

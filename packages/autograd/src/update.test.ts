@@ -14,6 +14,29 @@ const momentum = new InPlaceUpdate(
   },
 );
 
+it("refuses what is no rule, no counts, no parameter", () => {
+  const counts = { targets: 1, others: 1, scalars: 1 };
+  const make = (...args: unknown[]): InPlaceUpdate =>
+    new (InPlaceUpdate as unknown as new (...args: unknown[]) => InPlaceUpdate)(...args);
+  const keep = ({ targets }: { targets: scalar.Expr[] }): unknown => targets;
+  expect(() => make(5, counts, keep)).toThrow(/^InPlaceUpdate: the name is 5/);
+  expect(() => make("u", null, keep)).toThrow(/^u: the options are null/);
+  expect(() => make("u", { ...counts, others: 0.5 }, keep)).toThrow(/^u: the number of others is 0.5/);
+  expect(() => make("u", counts, null)).toThrow(/^u: it was given null for a function/);
+  expect(() => make("u", counts, () => 5)).toThrow(/^u: the values that the rule gives are 5/);
+  expect(() => make("u", counts, () => [{}])).toThrow(
+    /^u: a value that the rule gives is an object, not an expression/,
+  );
+  const update = make("u", counts, keep);
+  const [w, x] = [parameter([1]), tensor([1])];
+  const run = (...args: unknown[]): void => update.run(...(args as Parameters<InPlaceUpdate["run"]>));
+  expect(() => run(w, [x], [1])).toThrow(/^u: targets are a tensor float32\[1\]/);
+  expect(() => run([x], [x], [1])).toThrow(/^u: a target is a tensor float32\[1\], not a parameter/);
+  expect(() => run([w], [null], [1])).toThrow(/^u: one of the others is null, not a tensor/);
+  expect(() => run([w], [x], [1n])).toThrow(/^u: a scalar is 1n/);
+  run([w], [x], [1]);
+});
+
 describe.each(["reference", "wasm"] as const)("InPlaceUpdate on %s", (name) => {
   it("computes every target from the old values", () => {
     setBackend(name);

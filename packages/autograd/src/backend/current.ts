@@ -1,4 +1,4 @@
-import { ArgumentError, checkOptions, MemoryError, unknownOption } from "../errors.ts";
+import { ArgumentError, checkOptions, MemoryError, shown, unknownOption } from "../errors.ts";
 import type { Backend } from "./backend.ts";
 import { referenceBackend } from "./reference/index.ts";
 import { createWasmBackend, type MemoryStatistics, type WasmBackend } from "./wasm/index.ts";
@@ -121,7 +121,11 @@ export function getThreads(): number {
  */
 export function setThreads(count: number): void {
   if (!Number.isInteger(count) || count < 1) {
-    throw new ArgumentError({ op: "setThreads", message: `count is ${count}`, hint: "give an integer of at least 1" });
+    throw new ArgumentError({
+      op: "setThreads",
+      message: `count is ${shown(count)}`,
+      hint: "give an integer of at least 1",
+    });
   }
   threads = count;
   for (const b of made()) b.setThreads(count);

@@ -1,6 +1,6 @@
 import { isFloat } from "../dtype.ts";
 import { ArgumentError, checkFunction, NumericalError } from "../errors.ts";
-import { observedBy } from "../tape.ts";
+import { observedBy, unobserved } from "../observer.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** Where we are, from the innermost call outwards, as deep as the engine keeps it. */
@@ -25,7 +25,9 @@ function userLine(): string {
 }
 
 function isBad(x: Tensor): boolean {
-  return x.trace === null && isFloat(x.dtype) && x.data.some((value: number) => !Number.isFinite(value));
+  if (x.trace !== null || !isFloat(x.dtype)) return false;
+  // Reading a view copies it, which is an operation, too.
+  return unobserved(() => x.data).some((value: number) => !Number.isFinite(value));
 }
 
 /**

@@ -50,6 +50,22 @@ test("profile counts operations, and printGraph draws them", () => {
   expect(g.printGraph(result, { format: "dot" })).toContain("n2 -> n3;");
 });
 
+test("profile and detectAnomaly watch together, whichever is inside", () => {
+  const x = g.tensor([[1, 2]], { requiresGrad: true });
+  const pass = (): void => {
+    x.grad = null;
+    x.transpose().sqrt().sum().backward();
+  };
+  const calls = ({ entries }: g.Profile<unknown>): unknown => entries.map(({ op, calls }) => [op, calls]).sort();
+  const alone = calls(g.profile(pass));
+  expect(calls(g.profile(() => g.detectAnomaly(pass)))).toEqual(alone);
+  expect(calls(g.detectAnomaly(() => g.profile(pass)))).toEqual(alone);
+  const [forwards, backwards] = [() => g.tensor([-1]).sqrt(), () => x.mul(0).sqrt().sum().backward()];
+  expect(() => g.detectAnomaly(() => g.profile(forwards))).toThrow(/^sqrt: it made NaN/);
+  expect(() => g.detectAnomaly(() => g.profile(backwards))).toThrow(/^sqrt: its backward pass.*debug\.test\.ts/);
+  expect(() => g.profile(() => g.detectAnomaly(backwards))).toThrow(/^sqrt: its backward pass.*debug\.test\.ts/);
+});
+
 test("profile writes a file that trace viewers read", () => {
   const x = g.tensor([[1, 2]], { requiresGrad: true });
   const { chromeTrace, entries } = g.profile(() => x.matmul(x.transpose()).exp().sum().backward());

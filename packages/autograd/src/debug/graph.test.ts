@@ -87,6 +87,12 @@ describe("printGraph", () => {
     expect(svg).toContain("float32[1, 2]");
   });
 
+  test("shows a reduction as one operation", () => {
+    expect(g.printGraph(w.sum())).toBe("#1 leaf float32[1, 2]\n#2 sum float32[] ← #1");
+    expect(g.printGraph(w.sum({ axis: 1, keepDims: true }))).toMatch(/#2 sum float32\[1, 1\] ← #1$/);
+    expect(g.printGraph(w.mean({ axis: 1 }))).toMatch(/#2 sum float32\[1\] ← #1\n#3 div float32\[1\] ← #2$/);
+  });
+
   test("refuses unknown formats, and says so for a tensor without a past", () => {
     expect(() => g.printGraph(y, { format: "sgv" as "svg" })).toThrow(/expected one of "text", "dot", "svg".*"svg"\?/);
     expect(g.printGraph(g.ones([2]))).toMatch(/^nothing is recorded of float32\[2\]/);

@@ -1,7 +1,6 @@
 import { checkOptions, describe, unknownOption } from "../errors.ts";
 import type { Node } from "../tape.ts";
-import type { Tensor } from "../tensor.ts";
-import { tensorIn } from "../transforms/tree.ts";
+import { type Tensor, tensorIn } from "../tensor.ts";
 import { drawSvg } from "./svg.ts";
 
 const formats = ["text", "dot", "svg"] as const;

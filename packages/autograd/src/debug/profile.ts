@@ -1,6 +1,6 @@
 import { itemSize } from "../dtype.ts";
 import { ArgumentError, checkFunction, describe } from "../errors.ts";
-import { observedBy } from "../tape.ts";
+import { observedBy } from "../observer.ts";
 
 /** What one kind of operation has cost. */
 export interface ProfileEntry {
@@ -44,7 +44,7 @@ export interface Profile<T> {
  * @example
  * ```ts
  * const { entries, chromeTrace } = profile(() => tensor([1, 2]).exp().sum());
- * entries.length; // 3
+ * entries.length; // 2
  * JSON.parse(chromeTrace()).traceEvents[0].name; // "exp"
  * ```
  */

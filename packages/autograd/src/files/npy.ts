@@ -1,5 +1,5 @@
 import type { DType } from "../dtype.ts";
-import { fromArray } from "../ops/create.ts";
+import { fromArray } from "../ops/tensor-like.ts";
 import { Tensor } from "../tensor.ts";
 import { decode, type ElementType, encode, type LoadTensorsOptions } from "./elements.ts";
 import { LiteralError, parseLiteral } from "./python-literal.ts";

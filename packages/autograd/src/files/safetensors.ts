@@ -1,6 +1,6 @@
 import type { DType } from "../dtype.ts";
 import { ArgumentError, unknownOption } from "../errors.ts";
-import { fromArray } from "../ops/create.ts";
+import { fromArray } from "../ops/tensor-like.ts";
 import type { Tensor } from "../tensor.ts";
 import { decode, type ElementType, encode, type LoadTensorsOptions } from "./elements.ts";
 import { type ByteSource, damaged, elementsOf, type FileLike, openSource } from "./source.ts";

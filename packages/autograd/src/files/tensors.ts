@@ -1,5 +1,6 @@
 import { ArgumentError } from "../errors.ts";
-import { asTensor, type TensorLike, tensor } from "../ops/create.ts";
+import { tensor } from "../ops/create.ts";
+import { asTensor, type TensorLike } from "../ops/tensor-like.ts";
 import { Parameter, type Tensor } from "../tensor.ts";
 import type { LoadTensorsOptions } from "./elements.ts";
 import { nodeModule } from "./node.ts";

@@ -1,19 +1,17 @@
 import { gradients } from "../backward.ts";
 import { isFloat } from "../dtype.ts";
-import { ArgumentError, checkFunction, checkOptions, describe, unknownOption } from "../errors.ts";
-import { fromArray, tensor, zeros } from "../ops/create.ts";
+import { ArgumentError, checkFunction, checkOptions, describe, shown, unknownOption } from "../errors.ts";
+import { tensor, zeros } from "../ops/create.ts";
+import { fromArray } from "../ops/tensor-like.ts";
 import { Generator } from "../random/generator.ts";
+import { noGrad, withRecording } from "../recording.ts";
 import { listOf, type Shape, sameShape } from "../shape.ts";
-import { noGrad, withRecording } from "../tape.ts";
-import type { Tensor } from "../tensor.ts";
-import { tensorIn } from "../transforms/tree.ts";
+import { type Tensor, tensorIn } from "../tensor.ts";
+import { pushForward } from "../transforms/jvp.ts";
 import { GradcheckError, type GradcheckReport, type Mismatch, type Mode } from "./report.ts";
 
 /** A function to check: of tensors, giving one or several. */
 export type CheckedFunction = (...inputs: Tensor[]) => Tensor | readonly Tensor[];
-
-/** Computes the derivative of every result in one direction; how forward mode is plugged in. */
-type PushForward = (f: CheckedFunction, inputs: readonly Tensor[], tangents: readonly Tensor[]) => readonly Tensor[];
 
 /** Options of {@link gradcheck} and {@link gradgradcheck}. The defaults are PyTorch's. */
 export interface GradcheckOptions {
@@ -29,15 +27,8 @@ export interface GradcheckOptions {
   readonly seed?: number;
   /** Throw when the check fails; otherwise only the report says so. Default: true. */
   readonly throws?: boolean;
-  /** Which derivatives to check. Default: reverse, and forward too. */
+  /** Which derivatives to check. Default: both. */
   readonly modes?: readonly Mode[];
-}
-
-let pushForward: PushForward | null = null;
-
-/** @internal Tells the check how to differentiate forwards. */
-export function useForwardMode(rule: PushForward): void {
-  pushForward = rule;
 }
 
 const list = (value: Tensor | readonly Tensor[]): readonly Tensor[] =>
@@ -129,7 +120,7 @@ class Checked {
 
   forward(input: number, tangent: Tensor): readonly Tensor[] {
     const tangents = this.points.map((x, i) => (i === input ? tangent : zeros(x.shape, { dtype: x.dtype })));
-    return pushForward!(this.f, this.points, tangents);
+    return pushForward(this.f, this.points, tangents).tangents;
   }
 }
 
@@ -218,11 +209,11 @@ const allModes: readonly Mode[] = ["reverse", "forward"];
 /** Refuses tolerances and modes with which nothing would be checked. */
 function checkSettings(op: string, { eps = 1e-6, atol = 1e-5, rtol = 1e-3, modes = allModes }: GradcheckOptions): void {
   if (!(typeof eps === "number" && eps > 0 && eps < Number.POSITIVE_INFINITY)) {
-    throw new ArgumentError({ op, message: `eps is ${String(eps)}`, hint: "give a small positive step" });
+    throw new ArgumentError({ op, message: `eps is ${shown(eps)}`, hint: "give a small positive step" });
   }
   for (const [name, value] of Object.entries({ atol, rtol })) {
     if (typeof value === "number" && value >= 0 && value < Number.POSITIVE_INFINITY) continue;
-    throw new ArgumentError({ op, message: `${name} is ${String(value)}`, hint: "it is 0 or more, and finite" });
+    throw new ArgumentError({ op, message: `${name} is ${shown(value)}`, hint: "it is 0 or more, and finite" });
   }
   for (const mode of listOf(op, "modes", modes)) {
     if (!allModes.includes(mode)) throw unknownOption(op, "a mode", mode, allModes);
@@ -268,7 +259,7 @@ function run(
     if (!Number.isNaN(error)) worst = Math.max(worst, error);
     if (!agrees) mismatches.push({ mode, ...place(), analytic, numerical, kink });
   };
-  const used: readonly Mode[] = modes ?? (pushForward === null ? ["reverse"] : ["reverse", "forward"]);
+  const used = modes ?? allModes;
   const pullBack = used.includes("reverse") ? checked.reverse() : null;
 
   // The analytic derivatives: rows of the Jacobian (reverse), one list of gradients per result.

@@ -1,4 +1,4 @@
-import { GradientError } from "../errors.ts";
+import { ArgumentError, GradientError, shown } from "../errors.ts";
 
 /** Which way the analytic derivative was computed. */
 export type Mode = "reverse" | "forward";
@@ -43,14 +43,26 @@ export class GradcheckError extends GradientError {
   }
 }
 
-const shown = 8;
+/** How many mismatches are printed. */
+const most = 8;
 
-/** The report in words: every problem, and the first few mismatches. */
-export function formatReport({ passed, compared, worst, mismatches, problems, legend }: GradcheckReport): string {
+/**
+ * The report in words: every problem, and the first few mismatches.
+ * @throws {ArgumentError} for what is no report.
+ */
+export function formatReport(report: GradcheckReport): string {
+  const { passed, compared, worst, mismatches, problems, legend } = report ?? {};
+  if (!Array.isArray(mismatches) || !Array.isArray(problems) || typeof worst !== "number") {
+    throw new ArgumentError({
+      op: "formatReport",
+      message: `the report is ${shown(report)}`,
+      hint: "give what gradcheck or gradgradcheck returned",
+    });
+  }
   if (passed) return `${compared} derivatives agree, the worst error is ${worst.toPrecision(3)} of the tolerance`;
   const lines = [...problems];
   if (mismatches.length > 0) lines.push(`${mismatches.length} of ${compared} derivatives differ`);
-  for (const m of mismatches.slice(0, shown)) {
+  for (const m of mismatches.slice(0, most)) {
     const place = (name: string, n: number, index: readonly number[] | null): string =>
       index === null ? `${name} ${n}, random projection` : `${name} ${n} at [${index.join(", ")}]`;
     const kink = m.kink
@@ -63,7 +75,7 @@ export function formatReport({ passed, compared, worst, mismatches, problems, le
         `analytic ${m.analytic}, numerical ${m.numerical}${kink}`,
     );
   }
-  if (mismatches.length > shown) lines.push(`  and ${mismatches.length - shown} more`);
+  if (mismatches.length > most) lines.push(`  and ${mismatches.length - most} more`);
   if (mismatches.length > 0 && legend !== "") lines.push(`  ${legend}`);
   return lines.join("\n");
 }

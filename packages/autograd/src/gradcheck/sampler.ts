@@ -1,4 +1,4 @@
-import { fromArray } from "../ops/create.ts";
+import { fromArray } from "../ops/tensor-like.ts";
 import type { Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 

@@ -1,8 +1,8 @@
-import { ArgumentError, checkOptions, unknownOption } from "../errors.ts";
+import { checkNumber, checkOptions, unknownOption } from "../errors.ts";
 import * as s from "../scalar/expression.ts";
 import type { Tensor } from "../tensor.ts";
-import type { TensorLike } from "./create.ts";
 import { defineElementwise, pointwise } from "./pointwise.ts";
+import type { TensorLike } from "./tensor-like.ts";
 
 const sigmoidOp = defineElementwise("sigmoid", 1, (x) => s.sigmoid(x));
 
@@ -285,7 +285,7 @@ export function tanhShrink(x: TensorLike): Tensor {
 }
 
 const softShrinkOp = defineElementwise("softShrink", 2, (x, l) =>
-  s.select(s.gt(x, l), s.sub(x, l), s.select(s.lt(x, s.neg(l)), s.add(x, l), s.mul(0, x))),
+  s.select(s.le(s.abs(x), l), 0, s.select(s.gt(x, 0), s.sub(x, l), s.add(x, l))),
 );
 
 /**
@@ -297,8 +297,7 @@ const softShrinkOp = defineElementwise("softShrink", 2, (x, l) =>
  * ```
  */
 export function softShrink(x: TensorLike, lambda = 0.5): Tensor {
-  if (!(lambda >= 0))
-    throw new ArgumentError({ op: "softShrink", message: `lambda is ${lambda}`, hint: "it is 0 or more" });
+  checkNumber("softShrink", "lambda", lambda, (l) => l >= 0, "it is 0 or more");
   return pointwise(softShrinkOp, "float", [x, lambda]);
 }
 
@@ -316,10 +315,10 @@ export function hardShrink(x: TensorLike, lambda = 0.5): Tensor {
   return pointwise(hardShrinkOp, "float", [x, lambda]);
 }
 
-const thresholdOp = defineElementwise("threshold", 3, (x, t, v) => s.select(s.gt(x, t), x, v));
+const thresholdOp = defineElementwise("threshold", 3, (x, t, v) => s.select(s.le(x, t), v, x));
 
 /**
- * x where it is above `limit`, `value` elsewhere.
+ * x where it is above `limit` (or NaN), `value` elsewhere.
  *
  * @example
  * ```ts

@@ -1,8 +1,8 @@
 import * as s from "../scalar/expression.ts";
 import type { Broadcast, Computed, Fits, ShapeOf } from "../shape-types.ts";
 import type { Tensor } from "../tensor.ts";
-import type { TensorLike } from "./create.ts";
 import { defineElementwise, pointwise } from "./pointwise.ts";
+import type { TensorLike } from "./tensor-like.ts";
 
 const addOp = defineElementwise("add", 2, (x, y) => s.add(x, y));
 
@@ -16,7 +16,7 @@ const addOp = defineElementwise("add", 2, (x, y) => s.add(x, y));
  */
 export function add<X extends TensorLike, Y extends TensorLike>(
   x: X,
-  y: Y & Fits<Broadcast<ShapeOf<X>, ShapeOf<Y>>>,
+  y: Fits<Y, Broadcast<ShapeOf<X>, ShapeOf<Y>>>,
 ): Computed<Broadcast<ShapeOf<X>, ShapeOf<Y>>>;
 export function add(x: TensorLike, y: TensorLike): Tensor {
   return pointwise(addOp, "number", [x, y]);
@@ -34,7 +34,7 @@ const subOp = defineElementwise("sub", 2, (x, y) => s.sub(x, y));
  */
 export function sub<X extends TensorLike, Y extends TensorLike>(
   x: X,
-  y: Y & Fits<Broadcast<ShapeOf<X>, ShapeOf<Y>>>,
+  y: Fits<Y, Broadcast<ShapeOf<X>, ShapeOf<Y>>>,
 ): Computed<Broadcast<ShapeOf<X>, ShapeOf<Y>>>;
 export function sub(x: TensorLike, y: TensorLike): Tensor {
   return pointwise(subOp, "number", [x, y]);
@@ -52,7 +52,7 @@ const mulOp = defineElementwise("mul", 2, (x, y) => s.mul(x, y));
  */
 export function mul<X extends TensorLike, Y extends TensorLike>(
   x: X,
-  y: Y & Fits<Broadcast<ShapeOf<X>, ShapeOf<Y>>>,
+  y: Fits<Y, Broadcast<ShapeOf<X>, ShapeOf<Y>>>,
 ): Computed<Broadcast<ShapeOf<X>, ShapeOf<Y>>>;
 export function mul(x: TensorLike, y: TensorLike): Tensor {
   return pointwise(mulOp, "number", [x, y]);
@@ -70,7 +70,7 @@ const divOp = defineElementwise("div", 2, (x, y) => s.div(x, y));
  */
 export function div<X extends TensorLike, Y extends TensorLike>(
   x: X,
-  y: Y & Fits<Broadcast<ShapeOf<X>, ShapeOf<Y>>>,
+  y: Fits<Y, Broadcast<ShapeOf<X>, ShapeOf<Y>>>,
 ): Computed<Broadcast<ShapeOf<X>, ShapeOf<Y>>>;
 export function div(x: TensorLike, y: TensorLike): Tensor {
   return pointwise(divOp, "float", [x, y]);

@@ -1,14 +1,15 @@
 import { allocateArray } from "../dtype.ts";
-import { ArgumentError, checkInteger, checkOptions, inOperation } from "../errors.ts";
+import { ArgumentError, checkInteger, checkOptions, inOperation, shown } from "../errors.ts";
 import { viewOf } from "../launch.ts";
+import { type Op, savesNothing } from "../op.ts";
 import { checkShape, listOf, normalizeAxis, type Shape, twoAxes } from "../shape.ts";
-import { applyAll, type Op, savesNothing } from "../tape.ts";
+import { applyAll } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { broadcastTo } from "./broadcast.ts";
-import { asTensor, fromArray, type TensorLike } from "./create.ts";
 import { take } from "./indexing.ts";
 import { reshape } from "./reshape.ts";
 import { concatenate, flatten, squeeze, swapAxes } from "./shape.ts";
+import { asTensor, fromArray, type TensorLike } from "./tensor-like.ts";
 import { flip, slice } from "./view.ts";
 
 /**
@@ -57,7 +58,7 @@ export function tile(x: TensorLike, counts: number | readonly number[]): Tensor 
     const given = asTensor(x);
     const list = typeof counts === "number" ? [counts] : listOf("tile", "counts", counts);
     if (!list.every((n) => Number.isInteger(n) && n >= 0)) {
-      throw new ArgumentError({ op: "tile", message: `counts are ${JSON.stringify(counts)}`, operands: [given] });
+      throw new ArgumentError({ op: "tile", message: `counts are ${shown(counts)}`, operands: [given] });
     }
     const rank = Math.max(given.rank, list.length);
     const shape = [...Array<number>(rank - given.rank).fill(1), ...given.shape];
@@ -99,7 +100,7 @@ export function repeat(
   const counts =
     typeof count === "number" ? Array<number>(input.shape[at]!).fill(count) : listOf("repeat", "counts", count);
   if (counts.length !== input.shape[at] || !counts.every((n) => Number.isInteger(n) && n >= 0)) {
-    throw new ArgumentError({ op: "repeat", message: `counts are ${JSON.stringify(count)}`, operands: [input] });
+    throw new ArgumentError({ op: "repeat", message: `counts are ${shown(count)}`, operands: [input] });
   }
   const total = counts.reduce((a, b) => a + b, 0);
   checkShape("repeat", input.shape.with(at, total));

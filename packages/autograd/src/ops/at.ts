@@ -4,11 +4,12 @@ import { Tensor } from "../tensor.ts";
 import { add, mul } from "./arithmetic.ts";
 import { broadcastTo } from "./broadcast.ts";
 import { cast } from "./cast.ts";
-import { arange, asTensor, type TensorLike } from "./create.ts";
+import { arange } from "./create.ts";
 import { addAlongAxis, checkIndices, indicesOf, take } from "./indexing.ts";
 import { permute, reshape } from "./reshape.ts";
 import { nonzero, scatter } from "./scatter.ts";
 import { flatten, unsqueeze } from "./shape.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 import { type Range, select, slice } from "./view.ts";
 
 /**

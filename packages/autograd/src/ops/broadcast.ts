@@ -1,12 +1,13 @@
 import type { ReduceKernel } from "../backend/backend.ts";
 import { ShapeError } from "../errors.ts";
 import { launch, viewOf } from "../launch.ts";
+import type { Op } from "../op.ts";
 import { broadcastShapes, broadcastStrides, checkShape, contiguousStrides, type Shape, sameShape } from "../shape.ts";
-import { apply, type Op } from "../tape.ts";
+import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
-import { asTensor, type TensorLike } from "./create.ts";
 import { defineLinear } from "./linear.ts";
 import { reshape } from "./reshape.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 
 // Two linear operations that are each other's transpose: repeating elements along new axes, and adding them up again.
 

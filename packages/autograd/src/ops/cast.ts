@@ -3,8 +3,8 @@ import { argument } from "../scalar/expression.ts";
 import { isContiguous } from "../shape.ts";
 import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
-import { asTensor, checkDType, type TensorLike } from "./create.ts";
 import { ElementwiseOp } from "./elementwise.ts";
+import { asTensor, checkDType, type TensorLike } from "./tensor-like.ts";
 
 const castOp = new ElementwiseOp("cast", 1, argument(0));
 

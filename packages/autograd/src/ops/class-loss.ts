@@ -2,8 +2,8 @@
 import type { ElementwiseKernel } from "../backend/backend.ts";
 import { type FloatDType, isFloat } from "../dtype.ts";
 import {
-  ArgumentError,
   BoundsError,
+  checkNumber,
   checkOptions,
   DTypeError,
   inOperation,
@@ -11,21 +11,23 @@ import {
   unknownOption,
 } from "../errors.ts";
 import { giveUp, launch, viewOf } from "../launch.ts";
+import { type Op, savesInput } from "../op.ts";
 import * as s from "../scalar/expression.ts";
 import { normalizeAxis, sameShape } from "../shape.ts";
-import { apply, type Op, savesInput } from "../tape.ts";
+import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { add, div, mul, neg } from "./arithmetic.ts";
 import { asBatch } from "./broadcast.ts";
 import { cast, floating } from "./cast.ts";
 import { notEqual, where } from "./comparison.ts";
-import { arange, asTensor, type TensorLike } from "./create.ts";
+import { arange } from "./create.ts";
 import { gatherKernel, indicesOf, take, takeAlongAxis } from "./indexing.ts";
 import { type LossOptions, like, reduced, reductions } from "./loss.ts";
 import { defineElementwise } from "./pointwise.ts";
 import { sum } from "./reduction.ts";
 import { moveAxis, squeeze, unsqueeze } from "./shape.ts";
 import { logSoftmax, logSoftmaxKernel, softmax } from "./softmax.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 
 /** Options of {@link nllLoss} and {@link crossEntropy}. */
 export interface ClassLossOptions extends LossOptions {
@@ -186,13 +188,7 @@ export function crossEntropy(
     const truth = asTensor(target);
     const at = normalizeAxis("crossEntropy", options.axis ?? -1, input);
     const { labelSmoothing: smoothing = 0, reduction = "mean", ignoreIndex = -100 } = options;
-    if (!(smoothing >= 0 && smoothing <= 1)) {
-      throw new ArgumentError({
-        op: "crossEntropy",
-        message: `labelSmoothing is ${smoothing}`,
-        hint: "it is in [0, 1]",
-      });
-    }
+    checkNumber("crossEntropy", "labelSmoothing", smoothing, (s) => s >= 0 && s <= 1, "it is in [0, 1]");
     if (!reductions.includes(reduction)) throw unknownOption("crossEntropy", "reduction", reduction, reductions);
     const isSoft = sameShape(truth.shape, input.shape) && isFloat(truth.dtype);
     if (!isSoft && !sameShape(truth.shape, input.shape.toSpliced(at, 1))) {

@@ -1,8 +1,8 @@
 import * as s from "../scalar/expression.ts";
 import type { Tensor } from "../tensor.ts";
 import { floating } from "./cast.ts";
-import { asTensor, type TensorLike } from "./create.ts";
 import { defineElementwise, pointwise } from "./pointwise.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 
 const equalOp = defineElementwise("equal", 2, (x, y) => s.eq(x, y));
 

@@ -1,12 +1,12 @@
 import { promoteTypes } from "../dtype.ts";
-import { ArgumentError, checkOptions, ShapeError } from "../errors.ts";
+import { ArgumentError, checkOptions, ShapeError, shown } from "../errors.ts";
 import { checkShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { cast } from "./cast.ts";
 import { convolution, transposedConvolution } from "./convolve.ts";
-import { asTensor, type TensorLike } from "./create.ts";
 import type { Padding } from "./pad.ts";
 import { permute, reshape } from "./reshape.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 import { type Sliding, splitAxis, windowCount } from "./windows.ts";
 
 /**
@@ -43,7 +43,7 @@ export function perAxis(
   if (!Array.isArray(list) || list.length !== rank || !list.every((n) => Number.isInteger(n) && n >= least)) {
     throw new ArgumentError({
       op,
-      message: `${name} is ${Array.isArray(value) ? `[${value.join(", ")}]` : String(value)}`,
+      message: `${name} is ${shown(value)}`,
       hint: `give ${least > 0 ? "a positive integer" : `an integer from ${least} on`}, or a list of ${rank}`,
     });
   }
@@ -72,7 +72,7 @@ export function resolvePadding(
   if (pairs.length !== lengths.length || !pairs.every(isPair)) {
     throw new ArgumentError({
       op,
-      message: `padding is ${typeof padding === "string" ? JSON.stringify(padding) : String(padding)}`,
+      message: `padding is ${shown(padding)}`,
       hint: `"valid", "same", a number, or a list of ${lengths.length} numbers or pairs`,
     });
   }
@@ -125,7 +125,7 @@ function prepare(
   if (!Number.isInteger(groups) || groups < 1 || kernel.shape[rank + 1]! % groups !== 0 || channels % groups !== 0) {
     throw new ArgumentError({
       op,
-      message: `groups is ${groups}`,
+      message: `groups is ${shown(groups)}`,
       operands: [input, kernel],
       hint: "it divides both numbers of channels",
     });

@@ -17,7 +17,8 @@
 import { fillKernel } from "../backend/copy.ts";
 import { backend } from "../backend/current.ts";
 import { viewOf } from "../launch.ts";
-import { apply, type Op, type Saved, savesInput } from "../tape.ts";
+import { type Op, type Saved, savesInput } from "../op.ts";
+import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { asBatch } from "./broadcast.ts";
 import { kernelFor } from "./matmul.ts";

@@ -1,37 +1,12 @@
 import { fillKernel } from "../backend/copy.ts";
 import { backend } from "../backend/current.ts";
-import {
-  allocateArray,
-  arrayOf,
-  type DType,
-  defaultDType,
-  dtypeOfArray,
-  dtypes,
-  isFloat,
-  type TypedArray,
-} from "../dtype.ts";
-import {
-  ArgumentError,
-  checkOptions,
-  DTypeError,
-  describe,
-  inOperation,
-  ShapeError,
-  unknownOption,
-} from "../errors.ts";
+import { allocateArray, type DType, defaultDType, isFloat } from "../dtype.ts";
+import { ArgumentError, checkNumber, checkOptions, DTypeError, inOperation, shown } from "../errors.ts";
 import { launch } from "../launch.ts";
 import { checkShape, type Shape, sizeOf } from "../shape.ts";
 import type { TensorOf } from "../shape-types.ts";
-import { type NestedArray, Parameter, Tensor } from "../tensor.ts";
-
-/** A typed array with the shape of the array it stands for, as data readers produce it. */
-export interface NdArray {
-  readonly data: TypedArray | Int8Array | Int16Array | Uint16Array | Uint8ClampedArray;
-  readonly shape: Shape;
-}
-
-/** What can stand for a tensor: numbers nested in arrays, typed arrays (rank 1), typed arrays with a shape. */
-export type TensorLike = Tensor | NestedArray | NdArray | NdArray["data"];
+import { Parameter, type Tensor } from "../tensor.ts";
+import { asTensor, checkDType, checkRoom, fromArray, fromValue, type TensorLike } from "./tensor-like.ts";
 
 export interface TensorOptions {
   /** Default: that of a typed array, `bool` for booleans, otherwise {@link defaultDType} (float32). */
@@ -45,6 +20,7 @@ export interface TensorOptions {
  *
  * @param value a number, numbers or booleans nested in arrays, a typed array (rank 1), `{ data, shape }`, or a tensor.
  * @throws {ShapeError} when nested arrays of one level differ in length or depth, or `data` does not fill `shape`.
+ * @throws {ArgumentError} for numbers that an integer dtype has no room for.
  * @throws {DTypeError} when `requiresGrad` is asked of an integer or boolean tensor.
  *
  * @example
@@ -55,7 +31,7 @@ export interface TensorOptions {
  */
 export function tensor(value: TensorLike, options: TensorOptions = {}): Tensor {
   checkOptions("tensor", options, optionNames);
-  return mark("tensor", make("tensor", value, options.dtype), options);
+  return mark("tensor", fromValue("tensor", value, options.dtype), options);
 }
 
 /**
@@ -72,22 +48,10 @@ export function tensor(value: TensorLike, options: TensorOptions = {}): Tensor {
  */
 export function parameter(value: TensorLike, options: TensorOptions = {}): Parameter {
   checkOptions("parameter", options, optionNames);
-  const source = make("parameter", value, options.dtype);
+  const source = fromValue("parameter", value, options.dtype);
   const storage = backend().adopt(source.dtype, source.data);
   const result = new Parameter({ storage, shape: source.shape });
   return mark("parameter", result, { ...options, requiresGrad: options.requiresGrad ?? isFloat(source.dtype) });
-}
-
-/**
- * The tensor that a value stands for; tensors are given back as they are.
- *
- * @example
- * ```ts
- * asTensor([1, 2]).shape; // [2]
- * ```
- */
-export function asTensor(value: TensorLike, dtype?: DType): Tensor {
-  return value instanceof Tensor ? value : make("tensor", value, dtype);
 }
 
 /**
@@ -118,7 +82,7 @@ export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
 
 /**
  * A tensor whose elements are all `value`.
- * @throws {ArgumentError} when a length is negative or not an integer.
+ * @throws {ArgumentError} when a length is negative or not an integer, or `dtype` has no room for the value.
  *
  * @example
  * ```ts
@@ -138,8 +102,9 @@ function filled(op: string, shape: Shape, value: number, options: TensorOptions)
   checkShape(op, shape);
   const dtype = checkDType(op, options.dtype ?? defaultDType());
   if (typeof value !== "number" && typeof value !== "boolean") {
-    throw new ArgumentError({ op, message: `the value is ${String(value)}, not a number` });
+    throw new ArgumentError({ op, message: `the value is ${shown(value)}, not a number` });
   }
+  checkRoom(op, Number(value), dtype);
   if (isFloat(dtype) && sizeOf(shape) >= largeSize) {
     return mark(op, launch(fillKernel(dtype), [], dtype, [...shape], [value]), options);
   }
@@ -183,20 +148,24 @@ export function onesLike(x: TensorLike): Tensor {
  */
 export function fullLike(x: TensorLike, value: number): Tensor {
   const { shape, dtype } = asTensor(x);
-  return full(shape, value, { dtype });
+  return filled("fullLike", shape, value, { dtype });
 }
 
 /**
  * The identity matrix, or a rectangle with ones on its main diagonal.
  *
- * @param columns default: `rows`.
+ * @param columns default: `rows`. The options may take its place.
  *
  * @example
  * ```ts
  * eye(2); // [[1, 0], [0, 1]]
+ * eye(2, { dtype: "float64" }).dtype; // "float64"
  * ```
  */
-export function eye(rows: number, columns: number = rows, options: TensorOptions = {}): Tensor {
+export function eye(rows: number, columns?: number, options?: TensorOptions): Tensor;
+export function eye(rows: number, options: TensorOptions): Tensor;
+export function eye(rows: number, second: number | TensorOptions = rows, third: TensorOptions = {}): Tensor {
+  const [columns, options] = typeof second === "number" ? [second, third] : [rows, second];
   checkOptions("eye", options, optionNames);
   checkShape("eye", [rows, columns]);
   const dtype = checkDType("eye", options.dtype ?? defaultDType());
@@ -220,12 +189,16 @@ export function arange(start: number, stop?: number, step = 1, options: TensorOp
   checkOptions("arange", options, optionNames);
   const [from, to] = stop === undefined ? [0, start] : [start, stop];
   if (step === 0 || ![from, to, step].every(Number.isFinite)) {
-    throw new ArgumentError({ op: "arange", message: `cannot count from ${from} to ${to} in steps of ${step}` });
+    throw new ArgumentError({
+      op: "arange",
+      message: `cannot count from ${shown(from)} to ${shown(to)} in steps of ${shown(step)}`,
+    });
   }
   const integers = [from, to, step].every(Number.isInteger);
   const dtype = checkDType("arange", options.dtype ?? (integers ? "int32" : defaultDType()));
   const length = Math.max(0, Math.ceil((to - from) / step));
   checkShape("arange", [length]);
+  if (length > 0) for (const end of [from, from + (length - 1) * step]) checkRoom("arange", end, dtype);
   const array = allocateArray(dtype, length);
   for (let i = 0; i < length; i++) array[i] = from + i * step;
   return mark("arange", fromArray(array, [length], dtype), options);
@@ -243,6 +216,10 @@ export function linspace(start: number, stop: number, count = 50, options: Tenso
   checkOptions("linspace", options, optionNames);
   checkShape("linspace", [count]);
   const dtype = checkDType("linspace", options.dtype ?? defaultDType());
+  for (const [name, end] of Object.entries({ start, stop })) {
+    checkNumber("linspace", name, end, Number.isFinite, "it is finite");
+    checkRoom("linspace", end, dtype);
+  }
   const array = allocateArray(dtype, count);
   for (let i = 0; i < count; i++)
     array[i] = i === count - 1 && i > 0 ? stop : start + (i * (stop - start)) / (count - 1 || 1);
@@ -266,22 +243,9 @@ export function logspace(
   options: TensorOptions & { readonly base?: number } = {},
 ): Tensor {
   const { base = 10, ...rest } = checkOptions("logspace", options, [...optionNames, "base"]);
+  checkNumber("logspace", "base", base, (b) => !Number.isNaN(b), "it is a number");
   const exponents = inOperation("logspace", () => linspace(start, stop, count, { dtype: "float64" })).data;
   return tensor({ data: exponents.map((e) => base ** e), shape: [count] }, { dtype: defaultDType(), ...rest });
-}
-
-/**
- * A tensor on `array` itself, which the caller gives up: nothing is copied, nor checked.
- *
- * @param dtype one whose elements are kept in arrays of that kind. Default: what the array is an array of.
- *
- * @example
- * ```ts
- * fromArray(Float32Array.of(1, 2, 3, 4), [2, 2]); // [[1, 2], [3, 4]]
- * ```
- */
-export function fromArray(array: TypedArray, shape: Shape, dtype: DType = dtypeOfArray(array)): Tensor {
-  return new Tensor({ storage: backend().adopt(dtype, array), shape: [...shape] });
 }
 
 const optionNames = ["dtype", "requiresGrad"] as const;
@@ -294,113 +258,4 @@ function mark<T extends Tensor>(op: string, x: T, options: TensorOptions): T {
   }
   x.requiresGrad = true;
   return x;
-}
-
-/** Refuses what is not a dtype. */
-export function checkDType(op: string, dtype: DType): DType {
-  if (!dtypes.includes(dtype)) throw unknownOption(op, "dtype", dtype, dtypes);
-  return dtype;
-}
-
-function make(op: string, value: TensorLike, dtype?: DType): Tensor {
-  if (dtype !== undefined) checkDType(op, dtype);
-  if (value instanceof Tensor)
-    return fromArray(convert(value.data, dtype ?? value.dtype), value.shape, dtype ?? value.dtype);
-  if (isNdArray(value)) {
-    if ("requiresGrad" in value) {
-      throw new ArgumentError({
-        op,
-        message: "the tensor belongs to another copy of this package",
-        hint: "install one version of @gradiente/autograd only; { data, shape } carries values over",
-      });
-    }
-    checkShape(op, value.shape);
-    if (value.data.length !== sizeOf(value.shape)) {
-      throw new ShapeError({
-        op,
-        message: `${value.data.length} elements do not fill the shape [${value.shape.join(", ")}]`,
-        hint: `it takes ${sizeOf(value.shape)}`,
-      });
-    }
-    return fromTyped(value.data, value.shape, dtype);
-  }
-  if (ArrayBuffer.isView(value)) return fromTyped(value, [value.length], dtype);
-  return fromNested(op, value, dtype);
-}
-
-function isNdArray(value: TensorLike): value is NdArray {
-  return typeof value === "object" && value !== null && "data" in value && "shape" in value;
-}
-
-/** What an element is that should be a number. */
-function nameOf(value: unknown): string {
-  if (value instanceof Tensor) return `a tensor ${describe(value)}`;
-  if (Array.isArray(value)) return "an array";
-  if (typeof value === "bigint") return `the bigint ${value}n`;
-  return typeof value === "string" ? JSON.stringify(value) : String(value);
-}
-
-function fromTyped(data: NdArray["data"], shape: Shape, dtype?: DType): Tensor {
-  if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
-    throw new DTypeError({
-      op: "tensor",
-      message: "the elements are 64-bit integers, for which there is no dtype",
-      hint: "Float64Array.from(array, Number) holds integers up to 2⁵³",
-    });
-  }
-  const own: DType =
-    data instanceof Float32Array
-      ? "float32"
-      : data instanceof Float64Array
-        ? "float64"
-        : data instanceof Uint8Array || data instanceof Uint8ClampedArray
-          ? "uint8"
-          : "int32";
-  return fromArray(convert(data, dtype ?? own), shape, dtype ?? own);
-}
-
-/** A new typed array of `dtype` with the given elements. */
-function convert(data: ArrayLike<number>, dtype: DType): TypedArray {
-  if (dtype !== "bool") return arrayOf(dtype, data);
-  const array = allocateArray(dtype, data.length);
-  for (let i = 0; i < data.length; i++) array[i] = Number(data[i] !== 0);
-  return array;
-}
-
-function fromNested(op: string, value: NestedArray, dtype?: DType): Tensor {
-  const shape: number[] = [];
-  for (let level: NestedArray = value; Array.isArray(level); level = level[0] as NestedArray) {
-    shape.push(level.length);
-    if (level.length === 0) break;
-  }
-  const elements: number[] = [];
-  let booleans = 0;
-  const visit = (part: NestedArray, axis: number): void => {
-    if (axis < shape.length) {
-      if (!Array.isArray(part) || part.length !== shape[axis]) {
-        const found = Array.isArray(part) ? `an array of ${part.length}` : `the value ${String(part)}`;
-        throw new ShapeError({
-          op,
-          message: `nested arrays are ragged: ${found} where ${shape[axis]} elements were expected at depth ${axis}`,
-        });
-      }
-      for (const inner of part as readonly NestedArray[]) visit(inner, axis + 1);
-      return;
-    }
-    if (typeof part === "boolean") booleans++;
-    else if (typeof part !== "number") {
-      throw new ArgumentError({
-        op,
-        message: `an element is ${nameOf(part)}, not a number, at depth ${axis}`,
-        hint:
-          (part as unknown) instanceof Tensor
-            ? "stack() and concatenate() make one tensor of several"
-            : "nest arrays equally deep, with numbers or booleans inside",
-      });
-    }
-    elements.push(Number(part));
-  };
-  visit(value, 0);
-  const own: DType = booleans > 0 && booleans === elements.length ? "bool" : defaultDType();
-  return fromArray(convert(elements, dtype ?? own), shape, dtype ?? own);
 }

@@ -1,7 +1,8 @@
 import { viewOf } from "../launch.ts";
-import { apply, type Op, savesNothing } from "../tape.ts";
+import { type Op, savesNothing } from "../op.ts";
+import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
-import { asTensor, type TensorLike } from "./create.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 
 const detachOp: Op<null> = {
   name: "detach",

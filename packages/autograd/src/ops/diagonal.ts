@@ -2,9 +2,10 @@ import { ArgumentError, checkInteger, checkOptions, ShapeError } from "../errors
 import { checkShape, twoAxes } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { greaterEqual, where } from "./comparison.ts";
-import { arange, asTensor, type TensorLike, zeros } from "./create.ts";
+import { arange, zeros } from "./create.ts";
 import { sum } from "./reduction.ts";
 import { reshape } from "./reshape.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 import { type See, unview, view } from "./view.ts";
 
 function diagonalView(at: readonly [number, number], offset: number): See {

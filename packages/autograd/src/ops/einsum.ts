@@ -1,12 +1,12 @@
-import { ArgumentError, AxisError, checkInteger, inOperation, ShapeError } from "../errors.ts";
+import { ArgumentError, AxisError, checkInteger, inOperation, ShapeError, shown } from "../errors.ts";
 import { listOf, normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { mul } from "./arithmetic.ts";
-import { asTensor, type TensorLike } from "./create.ts";
 import { diagonal } from "./diagonal.ts";
 import { contract } from "./matmul.ts";
 import { sum } from "./reduction.ts";
 import { permute, reshape } from "./reshape.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 
 /** A tensor with a letter for each axis. Axes of length 1 that broadcast are dropped when they meet. */
 interface Term {
@@ -136,7 +136,7 @@ function pair(x: Term, y: Term, needed: ReadonlySet<string>): Term {
 export function einsum(equation: string, ...operands: readonly TensorLike[]): Tensor {
   const tensors = operands.map((x) => asTensor(x));
   if (typeof equation !== "string") {
-    throw new ArgumentError({ op: "einsum", message: `the equation is ${String(equation)}`, operands: tensors });
+    throw new ArgumentError({ op: "einsum", message: `the equation is ${shown(equation)}`, operands: tensors });
   }
   const { inputs, output } = parse(equation, tensors);
   const neededBy = (others: readonly Term[]): Set<string> => new Set([...output, ...others.flatMap((t) => t.labels)]);

@@ -1,11 +1,12 @@
 import type { ElementwiseKernel } from "../backend/backend.ts";
 import type { ComputeDType, DType } from "../dtype.ts";
 import { launch } from "../launch.ts";
+import type { Op, Saved } from "../op.ts";
 import { derivative } from "../scalar/derivative.ts";
 import type { Expr } from "../scalar/expression.ts";
 import * as s from "../scalar/expression.ts";
 import { broadcastShapes, sameShape } from "../shape.ts";
-import { apply, type Call, type Op, type Saved } from "../tape.ts";
+import { apply, type Call } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { broadcastTo, sumTo, withRank } from "./broadcast.ts";
 
@@ -49,7 +50,7 @@ export class ElementwiseOp implements Op<ElementwiseParams> {
   constructor(name: string, arity: number, expression: Expr) {
     this.name = name;
     this.arity = arity;
-    this.expression = expression;
+    this.expression = s.checkExpression(name, "the expression", expression);
     const differentiable = s.sortOf(expression) === "number";
     this.vjp = differentiable ? (cotangents, call, index) => this.pullBack(cotangents, call, index) : null;
     this.jvp = differentiable ? (tangents, call) => this.pushForward(tangents, call) : null;

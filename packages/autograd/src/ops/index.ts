@@ -90,17 +90,14 @@ export {
 } from "./conv.ts";
 export {
   arange,
-  asTensor,
   eye,
   full,
   fullLike,
   linspace,
   logspace,
-  type NdArray,
   ones,
   onesLike,
   parameter,
-  type TensorLike,
   type TensorOptions,
   tensor,
   zeros,
@@ -259,5 +256,6 @@ export {
   std,
   trapezoid,
 } from "./statistics.ts";
+export { asTensor, type NdArray, type TensorLike } from "./tensor-like.ts";
 export { flip, type Range, select, slice } from "./view.ts";
 export { fold, unfold } from "./windows.ts";

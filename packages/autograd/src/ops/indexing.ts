@@ -11,14 +11,16 @@ import {
   ShapeError,
 } from "../errors.ts";
 import { launch, viewOf } from "../launch.ts";
+import { type Op, savesInput, savesNothing } from "../op.ts";
 import { checkShape, normalizeAxis, type Shape, sameShape } from "../shape.ts";
-import { apply, type Op, savesInput, savesNothing } from "../tape.ts";
+import { apply } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
 import { asBatch, broadcastTo } from "./broadcast.ts";
 import { cast } from "./cast.ts";
 import { equal } from "./comparison.ts";
-import { arange, asTensor, checkDType, fromArray, type TensorLike, zeros } from "./create.ts";
+import { arange, zeros } from "./create.ts";
 import { reshape } from "./reshape.ts";
+import { asTensor, checkDType, fromArray, type TensorLike } from "./tensor-like.ts";
 
 // Reading along an axis by index, and adding back along it: two operations linear in the values, each the other's
 // transpose.

@@ -1,5 +1,6 @@
+import { type Op, savesNothing } from "../op.ts";
 import type { Shape } from "../shape.ts";
-import { apply, type Op, savesNothing } from "../tape.ts";
+import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 
 /**

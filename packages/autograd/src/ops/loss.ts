@@ -1,14 +1,14 @@
 import { isFloat } from "../dtype.ts";
-import { ArgumentError, checkOptions, inOperation, unknownOption } from "../errors.ts";
+import { checkNumber, checkOptions, inOperation, unknownOption } from "../errors.ts";
 import type { Tensor } from "../tensor.ts";
 import { softplus } from "./activation.ts";
 import { abs, add, mul, neg, square, sub } from "./arithmetic.ts";
 import { cast } from "./cast.ts";
 import { lessEqual, where } from "./comparison.ts";
-import { asTensor, type TensorLike } from "./create.ts";
 import { exp, log } from "./math.ts";
 import { clamp, xlogy } from "./piecewise.ts";
 import { mean, sum } from "./reduction.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 
 export const reductions = ["mean", "sum", "none"] as const;
 
@@ -137,7 +137,7 @@ export function huber(
   return inOperation("huber", () => {
     const { delta = 1 } = checkOptions("huber", options, ["reduction", "delta"]);
     const x = asTensor(prediction);
-    if (!(delta > 0)) throw new ArgumentError({ op: "huber", message: `delta is ${delta}`, hint: "it is positive" });
+    checkNumber("huber", "delta", delta, (d) => d > 0, "it is positive");
     const error = sub(x, like(target, x));
     const size = abs(error);
     const losses = where(lessEqual(size, delta), mul(square(error), 0.5), mul(sub(size, delta / 2), delta));

@@ -1,7 +1,7 @@
 import * as s from "../scalar/expression.ts";
 import type { Tensor } from "../tensor.ts";
-import type { TensorLike } from "./create.ts";
 import { defineElementwise, pointwise } from "./pointwise.ts";
+import type { TensorLike } from "./tensor-like.ts";
 
 const expOp = defineElementwise("exp", 1, (x) => s.exp(x));
 

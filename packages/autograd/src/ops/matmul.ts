@@ -1,15 +1,16 @@
 import type { ContractKernel } from "../backend/backend.ts";
 import { type DType, promoteTypes } from "../dtype.ts";
-import { ShapeError } from "../errors.ts";
+import { checkInteger, ShapeError } from "../errors.ts";
 import { launch } from "../launch.ts";
+import { type Op, type Saved, savesInput } from "../op.ts";
 import { broadcastShapes, type Shape } from "../shape.ts";
 import type { Computed, Fits, MatMul, ShapeOf } from "../shape-types.ts";
-import { apply, type Op, type Saved, savesInput } from "../tape.ts";
-import type { Tensor } from "../tensor.ts";
+import { apply } from "../tape.ts";
+import { type Tensor, tensorIn } from "../tensor.ts";
 import { asBatch, broadcastTo } from "./broadcast.ts";
 import { cast } from "./cast.ts";
-import { asTensor, type TensorLike } from "./create.ts";
 import { permute, reshape } from "./reshape.ts";
+import { operandOf, type TensorLike } from "./tensor-like.ts";
 
 /** Ranks of the groups of axes: `a: [...batch, ...m, ...k]`, `b: [...batch, ...k, ...n]`. */
 export interface Groups {
@@ -79,6 +80,7 @@ const contractOp: Op<Groups> = {
  * The sum of products of elements of `a` and `b` over shared axes, in groups of neighbouring axes:
  * `a: [...batch, ...m, ...k]`, `b: [...batch, ...k, ...n]` give `[...batch, ...m, ...n]`.
  * Nothing is broadcast. The dtype is promoted.
+ * @throws {ArgumentError} when an operand is no tensor, or a group no number of axes.
  * @throws {ShapeError} when the groups do not name every axis, or lengths of shared axes differ.
  *
  * @example
@@ -89,11 +91,15 @@ const contractOp: Op<Groups> = {
  * ```
  */
 export function contract(a: Tensor, b: Tensor, groups: Groups): Tensor {
-  const { batch, m, k, n } = groups;
-  let fits = a.rank === batch + m + k && b.rank === batch + k + n;
+  tensorIn("contract", "the left operand", a);
+  tensorIn("contract", "the right operand", b);
+  const { batch, m, k, n } = groups ?? {};
+  const counted = Number.isInteger(batch) && Number.isInteger(m) && Number.isInteger(k) && Number.isInteger(n);
+  let fits = counted && a.rank === batch + m + k && b.rank === batch + k + n;
   for (let i = 0; fits && i < batch; i++) fits = a.shape[i] === b.shape[i];
   for (let i = 0; fits && i < k; i++) fits = a.shape[batch + m + i] === b.shape[batch + i];
   if (!fits) {
+    for (const [name, count] of Object.entries({ batch, m, k, n })) checkInteger("contract", name, count, 0);
     throw new ShapeError({
       op: "contract",
       message: `shapes do not fit groups of ${batch}, ${m}, ${k} and ${n} axes`,
@@ -122,10 +128,10 @@ export function contract(a: Tensor, b: Tensor, groups: Groups): Tensor {
  */
 export function matmul<A extends TensorLike, B extends TensorLike>(
   a: A,
-  b: B & Fits<MatMul<ShapeOf<A>, ShapeOf<B>>>,
+  b: Fits<B, MatMul<ShapeOf<A>, ShapeOf<B>>>,
 ): Computed<MatMul<ShapeOf<A>, ShapeOf<B>>>;
 export function matmul(a: TensorLike, b: TensorLike): Tensor {
-  const [x, y] = [asTensor(a), asTensor(b)];
+  const [x, y] = [operandOf("matmul", a), operandOf("matmul", b)];
   if (x.rank === 0 || y.rank === 0) {
     throw new ShapeError({ op: "matmul", message: "an operand has no axes", operands: [x, y], hint: "mul() scales" });
   }

@@ -1,12 +1,12 @@
 import { isFloat } from "../dtype.ts";
-import { ArgumentError, checkOptions, inOperation, ShapeError } from "../errors.ts";
+import { ArgumentError, checkNumber, checkOptions, inOperation, ShapeError, shown } from "../errors.ts";
 import type { Generator } from "../random/generator.ts";
 import { normalizeAxes, normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { add, mul, square, sub } from "./arithmetic.ts";
 import { cast, floating } from "./cast.ts";
 import { greaterEqual, where } from "./comparison.ts";
-import { asTensor, full, type TensorLike } from "./create.ts";
+import { full } from "./create.ts";
 import { tril } from "./diagonal.ts";
 import { rsqrt } from "./math.ts";
 import { matmul } from "./matmul.ts";
@@ -17,6 +17,7 @@ import { reshape } from "./reshape.ts";
 import { swapAxes } from "./shape.ts";
 import { softmax } from "./softmax.ts";
 import { standardize } from "./standardize.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 
 /** What a normalisation does after it: multiply, then shift. */
 export interface ScaleAndShift {
@@ -154,7 +155,7 @@ function normalizedGroups(op: string, input: Tensor, groups: number, options: Sc
   if (input.rank < 2 || !Number.isInteger(groups) || groups < 1 || channels % groups !== 0) {
     throw new ArgumentError({
       op,
-      message: `${groups} groups do not divide ${channels} channels`,
+      message: `${shown(groups)} groups do not divide ${channels} channels`,
       operands: [input],
     });
   }
@@ -199,9 +200,7 @@ export function dropout(x: TensorLike, rate: number, options: DropoutOptions = {
   return inOperation("dropout", () => {
     const { noiseShape, generator } = checkOptions("dropout", options, ["noiseShape", "generator"]);
     const input = floating(x);
-    if (!(rate >= 0 && rate < 1)) {
-      throw new ArgumentError({ op: "dropout", message: `rate is ${rate}`, operands: [input], hint: "0 ≤ rate < 1" });
-    }
+    checkNumber("dropout", "rate", rate, (r) => r >= 0 && r < 1, "0 ≤ rate < 1");
     if (rate === 0) return input;
     const noise = rand(noiseShape ?? input.shape, generator === undefined ? {} : { generator });
     return mul(input, mul(cast(greaterEqual(noise, rate), input.dtype), 1 / (1 - rate)));

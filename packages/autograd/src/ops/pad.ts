@@ -1,10 +1,11 @@
 import { allocateArray, isFloat } from "../dtype.ts";
-import { ArgumentError, checkOptions, unknownOption } from "../errors.ts";
+import { ArgumentError, checkOptions, inOperation, shown, unknownOption } from "../errors.ts";
 import { checkShape, listOf, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { asTensor, fromArray, full, type TensorLike } from "./create.ts";
+import { full } from "./create.ts";
 import { take } from "./indexing.ts";
 import { concatenate } from "./shape.ts";
+import { asTensor, fromArray, type TensorLike } from "./tensor-like.ts";
 import { type See, slice, unview } from "./view.ts";
 
 /** How many elements to add before and after an axis; negative ones are removed. */
@@ -43,7 +44,7 @@ export function pad(x: TensorLike, padding: readonly Padding[], options: PadOpti
   if (listOf("pad", "pairs", padding).length > given.rank || !padding.every(isPair)) {
     throw new ArgumentError({
       op: "pad",
-      message: `padding ${JSON.stringify(padding)} does not fit ${given.rank} axes`,
+      message: `padding ${shown(padding)} does not fit ${given.rank} axes`,
       operands: [given],
       hint: "give a pair of integers for each axis",
     });
@@ -64,7 +65,7 @@ export function pad(x: TensorLike, padding: readonly Padding[], options: PadOpti
   if (value === 0 && isFloat(input.dtype)) return padZeros(input, added);
   return added.reduce((y, [before, after], axis) => {
     const block = (length: number): Tensor[] =>
-      length === 0 ? [] : [full(y.shape.with(axis, length), value, { dtype: y.dtype })];
+      length === 0 ? [] : [inOperation("pad", () => full(y.shape.with(axis, length), value, { dtype: y.dtype }))];
     const parts = [...block(before), y, ...block(after)];
     return parts.length === 1 ? y : concatenate(parts, { axis });
   }, input);

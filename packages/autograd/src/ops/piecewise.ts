@@ -1,10 +1,10 @@
 import { isFloat } from "../dtype.ts";
-import { ArgumentError, checkOptions } from "../errors.ts";
+import { ArgumentError, checkNumber, checkOptions } from "../errors.ts";
 import * as s from "../scalar/expression.ts";
 import { Tensor } from "../tensor.ts";
 import { logicalNot } from "./comparison.ts";
-import { asTensor, type TensorLike } from "./create.ts";
 import { defineElementwise, pointwise } from "./pointwise.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 
 /** The series of sin(u)/u: near 0 it has derivatives of every order, where the quotient cancels. */
 const sincSeries = (u: s.Expr): s.Expr => {
@@ -45,9 +45,7 @@ const logitOp = defineElementwise("logit", 1, (p) => s.sub(s.log(p), s.log1p(s.n
  */
 export function logit(p: TensorLike, options: { readonly eps?: number } = {}): Tensor {
   const { eps } = checkOptions("logit", options, ["eps"]);
-  if (eps !== undefined && !(eps >= 0 && eps <= 0.5)) {
-    throw new ArgumentError({ op: "logit", message: `eps is ${eps}`, hint: "0 ≤ eps ≤ ½" });
-  }
+  if (eps !== undefined) checkNumber("logit", "eps", eps, (e) => e >= 0 && e <= 0.5, "0 ≤ eps ≤ ½");
   return pointwise(logitOp, "float", [eps === undefined ? p : clamp(p, { min: eps, max: 1 - eps })]);
 }
 

@@ -1,10 +1,10 @@
 import { computeDType, type DType, defaultDType, dtypes, isFloat, promoteTypes, promoteWithNumber } from "../dtype.ts";
-import { ArgumentError, DTypeError } from "../errors.ts";
+import { ArgumentError, checkFunction, checkInteger, DTypeError } from "../errors.ts";
 import { argument, parameter, substitute } from "../scalar/expression.ts";
 import { apply } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { asTensor, type TensorLike } from "./create.ts";
 import { ElementwiseOp, type ElementwiseParams } from "./elementwise.ts";
+import { operandOf, type TensorLike } from "./tensor-like.ts";
 
 /**
  * How the dtype of an elementwise result follows from the promoted dtype of its operands:
@@ -44,7 +44,7 @@ export function pointwise(op: ElementwiseOp, rule: ResultRule, operands: readonl
       scalars.push(x);
       numbers |= 1 << i;
     } else {
-      const input = asTensor(x, weak);
+      const input = operandOf(op.name, x, weak);
       inputs.push(input);
       dtype = dtype === null || dtype === input.dtype ? input.dtype : promoteTypes(dtype, input.dtype);
     }
@@ -119,11 +119,15 @@ function withNumbers(op: ElementwiseOp, numbers: number): ElementwiseOp {
   return variant;
 }
 
-/** An elementwise operation, from its expression over its arguments. */
+/**
+ * An elementwise operation, from its expression over its arguments.
+ * @throws {ArgumentError} when there are no arguments, or the function gives no expression.
+ */
 export function defineElementwise(
   name: string,
   arity: number,
   expression: (...args: ReturnType<typeof argument>[]) => ReturnType<typeof argument>,
 ): ElementwiseOp {
-  return new ElementwiseOp(name, arity, expression(...Array.from({ length: arity }, (_, i) => argument(i))));
+  const list = Array.from({ length: checkInteger(name, "arity", arity, 0) }, (_, i) => argument(i));
+  return new ElementwiseOp(name, arity, checkFunction(name, expression)(...list));
 }

@@ -40,7 +40,12 @@ describe("pooling agrees with the reference", () => {
         const run = (): g.Tensor[] => both((a) => (isMax ? g.maxPool(a, options) : g.avgPool(a, options)), x);
         const [results, expected] = [on("wasm", run), on("reference", run)];
         for (const [i, result] of results.entries()) {
-          expect(errors(result, expected[i]!).max).toBeLessThan(dtype === "float64" ? 1e-14 : 1e-6);
+          const { data } = expected[i]!;
+          // Where averages cancel, errors are small beside the elements they are of, which are up to 1.
+          const apart = Array.from(result.data, (y, k) => (Object.is(y, data[k]) ? 0 : Math.abs(y - data[k]!)));
+          const distance = Math.max(0, ...apart);
+          const error = Math.min(errors(result, expected[i]!).max, distance);
+          expect(error).toBeLessThan(dtype === "float64" ? 1e-14 : 1e-6);
         }
       }),
       { numRuns: 60 },

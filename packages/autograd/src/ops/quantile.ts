@@ -1,10 +1,10 @@
-import { ArgumentError, checkOptions, ShapeError, unknownOption } from "../errors.ts";
+import { ArgumentError, checkNumber, checkOptions, ShapeError, unknownOption } from "../errors.ts";
 import { listOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { add, ceil, floor, mul, round, sub } from "./arithmetic.ts";
 import { cast, floating } from "./cast.ts";
 import { equal, isNan, logicalNot, where } from "./comparison.ts";
-import { full, type TensorLike } from "./create.ts";
+import { full } from "./create.ts";
 import { takeAlongAxis } from "./indexing.ts";
 import { clamp, lerp } from "./piecewise.ts";
 import { type ReduceOptions, sum } from "./reduction.ts";
@@ -12,6 +12,7 @@ import { reshape } from "./reshape.ts";
 import { concatenate } from "./shape.ts";
 import { sort } from "./sort.ts";
 import { merged } from "./statistics.ts";
+import type { TensorLike } from "./tensor-like.ts";
 import { select } from "./view.ts";
 
 /** What a quantile between two elements is: how far from the lower one, given its place among the sorted. */
@@ -44,11 +45,11 @@ function quantileOf(
 ): Tensor {
   const input = floating(x);
   const { method = "linear", ...reduce } = checkOptions(op, options, names);
-  if (!Object.hasOwn(methods, method)) throw unknownOption(op, "method", method, Object.keys(methods));
+  if (typeof method !== "string" || !Object.hasOwn(methods, method))
+    throw unknownOption(op, "method", method, Object.keys(methods));
   const list = typeof q === "number" ? [q] : listOf(op, "quantiles", q);
   if (list.length === 0) throw new ArgumentError({ op, message: "there is no q" });
-  const bad = list.find((v) => !(v >= 0 && v <= 1));
-  if (bad !== undefined) throw new ArgumentError({ op, message: `q is ${bad}`, hint: "0 ≤ q ≤ 1" });
+  for (const each of list) checkNumber(op, "q", each, (v) => v >= 0 && v <= 1, "0 ≤ q ≤ 1");
   const { last, shape } = merged(op, input, reduce);
   const length = last.shape.at(-1)!;
   if (length === 0) throw new ShapeError({ op, message: "there is no element", operands: [input] });

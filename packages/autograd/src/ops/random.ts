@@ -1,6 +1,6 @@
 import type { RandomKernel } from "../backend/backend.ts";
 import { type DType, defaultDType, type FloatDType, isFloat } from "../dtype.ts";
-import { ArgumentError, checkOptions, inOperation, unknownOption } from "../errors.ts";
+import { ArgumentError, checkNumber, checkOptions, inOperation, shown, unknownOption } from "../errors.ts";
 import { launch } from "../launch.ts";
 import { defaultGenerator, Generator } from "../random/generator.ts";
 import { checkShape, type Shape, sizeOf } from "../shape.ts";
@@ -9,11 +9,11 @@ import type { Tensor } from "../tensor.ts";
 import { add, mul, neg, remainder, sub } from "./arithmetic.ts";
 import { cast } from "./cast.ts";
 import { less } from "./comparison.ts";
-import { asTensor, fromArray, type TensorLike } from "./create.ts";
 import { detach } from "./detach.ts";
 import { erfinv, log, log1p } from "./math.ts";
 import { argmax } from "./reduction.ts";
 import { reshape } from "./reshape.ts";
+import { asTensor, fromArray, type TensorLike } from "./tensor-like.ts";
 
 /** Options of random tensors. */
 export interface RandomOptions {
@@ -80,8 +80,12 @@ function generatorOf(op: string, options: Omit<RandomOptions, "dtype">): Generat
 }
 
 function checkFinite(op: string, name: string, value: number): void {
-  if (!Number.isFinite(value))
-    throw new ArgumentError({ op, message: `${name} is ${String(value)}`, hint: "it is finite" });
+  checkNumber(op, name, value, Number.isFinite, "it is finite");
+}
+
+/** Refuses standard deviations that are none. */
+function checkDeviation(op: string, std: number): void {
+  checkNumber(op, "std", std, (s) => s >= 0 && Number.isFinite(s), "it is 0 or more, and finite");
 }
 
 /**
@@ -120,8 +124,9 @@ export function randn(shape: Shape, options: RandomStartOptions = {}): Tensor {
  * ```
  */
 export function uniform(low: number, high: number, shape: Shape, options: RandomStartOptions = {}): Tensor {
-  if (!(low <= high)) throw new ArgumentError({ op: "uniform", message: `there is no number in [${low}, ${high})` });
   checkFinite("uniform", "low", low);
+  checkFinite("uniform", "high", high);
+  if (low > high) throw new ArgumentError({ op: "uniform", message: `there is no number in [${low}, ${high})` });
   checkFinite("uniform", "the width of the interval", high - low);
   return start("uniform", options, (rest) => add(mul(sample("uniform", uniformKernel, shape, rest), high - low), low));
 }
@@ -135,9 +140,8 @@ export function uniform(low: number, high: number, shape: Shape, options: Random
  * ```
  */
 export function normal(mean: number, std: number, shape: Shape, options: RandomStartOptions = {}): Tensor {
-  if (!(std >= 0)) throw new ArgumentError({ op: "normal", message: `std is ${std}`, hint: "it is 0 or more" });
   checkFinite("normal", "mean", mean);
-  checkFinite("normal", "std", std);
+  checkDeviation("normal", std);
   return start("normal", options, (rest) => add(mul(sample("normal", normalKernel, shape, rest), std), mean));
 }
 
@@ -154,7 +158,7 @@ export function normal(mean: number, std: number, shape: Shape, options: RandomS
  */
 export function randint(low: number, high: number, shape: Shape, options: Omit<RandomOptions, "dtype"> = {}): Tensor {
   if (!Number.isInteger(low) || !Number.isInteger(high) || high <= low) {
-    throw new ArgumentError({ op: "randint", message: `there is no integer in [${low}, ${high})` });
+    throw new ArgumentError({ op: "randint", message: `there is no integer in [${shown(low)}, ${shown(high)})` });
   }
   if (low < -(2 ** 31) || high > 2 ** 31) {
     throw new ArgumentError({
@@ -238,7 +242,7 @@ export function permutation(n: number, options: Omit<RandomOptions, "dtype"> = {
  * ```
  */
 export function exponential(rate: number, shape: Shape, options: RandomOptions = {}): Tensor {
-  if (!(rate > 0)) throw new ArgumentError({ op: "exponential", message: `rate is ${rate}`, hint: "it is positive" });
+  checkNumber("exponential", "rate", rate, (r) => r > 0, "it is positive");
   return exponentials("exponential", rate, shape, options);
 }
 
@@ -252,10 +256,9 @@ export function exponential(rate: number, shape: Shape, options: RandomOptions =
  * ```
  */
 export function truncatedNormal(mean: number, std: number, shape: Shape, options: RandomOptions = {}): Tensor {
-  if (!(std >= 0))
-    throw new ArgumentError({ op: "truncatedNormal", message: `std is ${std}`, hint: "it is 0 or more" });
   const edge = 0.9544997361036416; // erf(√2)
   checkFinite("truncatedNormal", "mean", mean);
+  checkDeviation("truncatedNormal", std);
   const { dtype, generator } = floatOptions("truncatedNormal", options);
   const drawn = draw("truncatedNormal", uniformKernel, shape, "float64", generator);
   const within = mul(sub(mul(drawn, 2), 1), edge);
@@ -273,7 +276,7 @@ export function truncatedNormal(mean: number, std: number, shape: Shape, options
  */
 export function gamma(alpha: number, shape: Shape, options: RandomOptions = {}): Tensor {
   checkShape("gamma", shape);
-  if (!(alpha > 0)) throw new ArgumentError({ op: "gamma", message: `alpha is ${alpha}`, hint: "it is positive" });
+  checkNumber("gamma", "alpha", alpha, (a) => a > 0, "it is positive");
   const { dtype, generator } = floatOptions("gamma", options);
   const d = (alpha < 1 ? alpha + 1 : alpha) - 1 / 3;
   const c = 1 / Math.sqrt(9 * d);

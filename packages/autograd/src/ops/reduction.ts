@@ -1,16 +1,18 @@
 import type { ReduceKernel, Reduction } from "../backend/backend.ts";
 import type { DType } from "../dtype.ts";
-import { ArgumentError, checkOptions, ShapeError } from "../errors.ts";
+import { checkNumber, checkOptions, ShapeError } from "../errors.ts";
 import { launch, viewOf } from "../launch.ts";
-import { type AxisArgument, normalizeAxes, type Shape, sizeOf } from "../shape.ts";
-import { apply, type Op, savesNothing } from "../tape.ts";
+import { type Op, savesNothing } from "../op.ts";
+import { type AxisArgument, contiguousStrides, normalizeAxes, type Shape, sameShape, sizeOf } from "../shape.ts";
+import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { div, mul, square, sub } from "./arithmetic.ts";
-import { sumTo } from "./broadcast.ts";
+import { broadcastTo, sumTo } from "./broadcast.ts";
 import { cast, floating } from "./cast.ts";
 import { equal } from "./comparison.ts";
-import { asTensor, type TensorLike } from "./create.ts";
+import { defineLinear } from "./linear.ts";
 import { reshape } from "./reshape.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 
 /** Options of every reduction. */
 export interface ReduceOptions {
@@ -49,7 +51,7 @@ function arranged(x: Tensor, axes: readonly number[]): { view: Tensor; kept: Sha
 }
 
 const kernels = Object.fromEntries(
-  (["prod", "max", "min", "any", "all", "argmax", "argmin"] as const).map((reduction) => [
+  (["sum", "prod", "max", "min", "any", "all", "argmax", "argmin"] as const).map((reduction) => [
     reduction,
     { kind: "reduce", reduction },
   ]),
@@ -60,6 +62,22 @@ function reduce(reduction: Reduction, x: Tensor, axes: readonly number[], dtype:
   const { view, kept } = arranged(x, axes);
   return reshape(launch(kernels[reduction], [view], dtype, kept), reducedShape(x.shape, axes));
 }
+
+interface SumParams {
+  readonly axes: readonly number[];
+  /** That of the result, with or without the reduced axes. */
+  readonly shape: Shape;
+}
+
+const sumOp: Op<SumParams> = defineLinear(
+  "sum",
+  (x, { axes, shape }) => {
+    const { view, kept } = arranged(x, axes);
+    return viewOf(launch(kernels.sum, [view], x.dtype, kept), shape, contiguousStrides(shape));
+  },
+  (cotangent, { axes }, shape) => broadcastTo(reshape(cotangent, reducedShape(shape, axes)), shape),
+  (x, { axes, shape }) => apply(sumOp, [x], { axes: axes.map((a) => a + 1), shape: [x.shape[0]!, ...shape] }),
+);
 
 /**
  * The sum of elements. Booleans and uint8 are summed as int32.
@@ -76,7 +94,10 @@ export function sum(x: TensorLike, options: ReduceOptions = {}): Tensor {
   const given = asTensor(x);
   const input = given.dtype === "bool" || given.dtype === "uint8" ? cast(given, "int32") : given;
   const axes = reducedAxes("sum", options, input);
-  return finish(sumTo(input, reducedShape(input.shape, axes)), axes, options);
+  const kept = reducedShape(input.shape, axes);
+  if (sameShape(kept, input.shape)) return finish(input, axes, options);
+  const shape = options.keepDims ? kept : kept.filter((_, axis) => !axes.includes(axis));
+  return apply(sumOp, [input], { axes, shape });
 }
 
 /**
@@ -124,9 +145,7 @@ export function varianceOf(
   const { correction = 0, ...reduce } = checkOptions(op, options, ["axis", "keepDims", "correction"]);
   const count = countOf(op, input, reduce);
   const centred = sub(input, mean(input, { ...reduce, keepDims: true }));
-  if (typeof correction !== "number" || Number.isNaN(correction)) {
-    throw new ArgumentError({ op, message: `correction is ${String(correction)}`, operands: [input] });
-  }
+  checkNumber(op, "correction", correction, (c) => !Number.isNaN(c), "it is a number");
   return div(sum(square(centred), reduce), Math.max(0, count - correction));
 }
 

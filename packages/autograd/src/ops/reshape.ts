@@ -1,12 +1,13 @@
 import { copyKernel } from "../backend/copy.ts";
-import { AxisError, ShapeError } from "../errors.ts";
+import { AxisError, ShapeError, shown } from "../errors.ts";
 import { launch, viewOf } from "../launch.ts";
+import type { Op } from "../op.ts";
 import { contiguousStrides, listOf, normalizeAxis, reshapedStrides, type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { Completed, TensorOf } from "../shape-types.ts";
-import { apply, type Op } from "../tape.ts";
+import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
-import { asTensor, type TensorLike } from "./create.ts";
 import { defineLinear } from "./linear.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 
 /** The elements in row-major order without gaps, not recorded. */
 function copy(x: Tensor): Tensor {
@@ -46,15 +47,15 @@ function completeShape(shape: Shape, input: Tensor): Shape {
   for (let i = 0; i < shape.length; i++) {
     const length = shape[i]!;
     if (length === -1) open++;
-    else known *= length;
-    valid &&= Number.isInteger(length) && length >= -1;
+    else if (Number.isInteger(length) && length >= 0) known *= length;
+    else valid = false;
   }
   const rest = input.size / known;
   const target = open === 0 ? shape.slice() : shape.map((length) => (length === -1 ? rest : length));
   if (!valid || open > 1 || (open === 1 && !Number.isInteger(rest)) || sizeOf(target) !== input.size) {
     throw new ShapeError({
       op: "reshape",
-      message: `${input.size} elements cannot take the shape [${shape.join(", ")}]`,
+      message: `${input.size} elements cannot take the shape ${shown(shape)}`,
       operands: [input],
       hint: "lengths must multiply out to the size; one of them may be -1",
     });
@@ -97,7 +98,7 @@ export function permute(x: TensorLike, axes: readonly number[]): Tensor {
   if (!isOnce) {
     throw new AxisError({
       op: "permute",
-      message: `[${axes.join(", ")}] does not name every axis once`,
+      message: `${shown(axes)} does not name every axis once`,
       operands: [input],
     });
   }

@@ -1,12 +1,12 @@
 import { allocateArray, isFloat } from "../dtype.ts";
-import { ArgumentError, checkOptions, unknownOption } from "../errors.ts";
+import { ArgumentError, checkOptions, shown, unknownOption } from "../errors.ts";
 import { checkShape, listOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { cast } from "./cast.ts";
-import { asTensor, fromArray, type TensorLike } from "./create.ts";
 import { take } from "./indexing.ts";
 import { contract } from "./matmul.ts";
 import { moveAxis } from "./shape.ts";
+import { asTensor, fromArray, type TensorLike } from "./tensor-like.ts";
 
 const modes = ["nearest", "nearestExact", "linear", "cubic"] as const;
 
@@ -68,7 +68,7 @@ export function interpolate(x: TensorLike, size: readonly number[], options: Int
   ) {
     throw new ArgumentError({
       op: "interpolate",
-      message: `size is ${JSON.stringify(size)}`,
+      message: `size is ${shown(size)}`,
       operands: [input],
       hint: `give ${Math.max(0, input.rank - 2)} positive integers`,
     });

@@ -1,18 +1,20 @@
 import type { ScanKernel } from "../backend/backend.ts";
 import { checkOptions } from "../errors.ts";
 import { launch } from "../launch.ts";
+import { type Op, savesNothing } from "../op.ts";
 import { normalizeAxis } from "../shape.ts";
-import { apply, type Op, savesNothing } from "../tape.ts";
+import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { mul } from "./arithmetic.ts";
 import { cast, floating } from "./cast.ts";
 import { equal, isNan, logicalOr, where } from "./comparison.ts";
-import { arange, asTensor, type TensorLike } from "./create.ts";
+import { arange } from "./create.ts";
 import { takeAlongAxis } from "./indexing.ts";
 import { defineLinear } from "./linear.ts";
 import { logAddExp } from "./piecewise.ts";
 import { reshape } from "./reshape.ts";
 import { concatenate, moveAxis } from "./shape.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 import { flip, slice } from "./view.ts";
 
 const kernels = Object.fromEntries(

@@ -2,14 +2,15 @@ import type { ScatterKernel } from "../backend/backend.ts";
 import { backend } from "../backend/current.ts";
 import { type DType, isFloat } from "../dtype.ts";
 import { ArgumentError, checkOptions, inOperation, ShapeError, unknownOption } from "../errors.ts";
+import { type Op, savesNothing } from "../op.ts";
 import { normalizeAxis, type Shape, sizeOf } from "../shape.ts";
-import { apply, type Op, savesNothing } from "../tape.ts";
+import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { add, div, mul } from "./arithmetic.ts";
 import { asBatch, broadcastTo } from "./broadcast.ts";
 import { cast, clone } from "./cast.ts";
 import { equal, greaterEqual, notEqual, where } from "./comparison.ts";
-import { arange, asTensor, full, fullLike, onesLike, type TensorLike, zerosLike } from "./create.ts";
+import { arange, full, fullLike, onesLike, zerosLike } from "./create.ts";
 import { detach } from "./detach.ts";
 import { addAlongAxis, checkIndices, indicesOf, take, takeAlongAxis, taken } from "./indexing.ts";
 import { pad } from "./pad.ts";
@@ -18,6 +19,7 @@ import { reshape } from "./reshape.ts";
 import { productsWithinGroups } from "./scan.ts";
 import { concatenate, flatten, moveAxis } from "./shape.ts";
 import { argsort } from "./sort.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 import { slice } from "./view.ts";
 
 /** Options of gathering and scattering. */

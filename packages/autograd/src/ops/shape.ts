@@ -3,13 +3,15 @@ import { backend } from "../backend/current.ts";
 import { type DType, promoteTypes } from "../dtype.ts";
 import { ArgumentError, AxisError, checkOptions, ShapeError } from "../errors.ts";
 import { allocate, viewOf } from "../launch.ts";
+import { type Op, savesNothing } from "../op.ts";
 import { type AxisArgument, listOf, normalizeAxes, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
-import { apply, type Op, savesNothing } from "../tape.ts";
+import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { asBatch } from "./broadcast.ts";
 import { cast } from "./cast.ts";
-import { asTensor, type TensorLike, zeros } from "./create.ts";
+import { zeros } from "./create.ts";
 import { permute, reshape } from "./reshape.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 import { slice } from "./view.ts";
 
 /**

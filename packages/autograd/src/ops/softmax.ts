@@ -2,15 +2,16 @@ import type { SoftmaxKernel } from "../backend/backend.ts";
 import { defaultDType, isFloat } from "../dtype.ts";
 import { checkOptions } from "../errors.ts";
 import { launch } from "../launch.ts";
+import { type Op, savesOutput } from "../op.ts";
 import { normalizeAxis } from "../shape.ts";
-import { apply, type Op, savesOutput } from "../tape.ts";
+import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { mul, sub } from "./arithmetic.ts";
 import { cast } from "./cast.ts";
-import { asTensor, type TensorLike } from "./create.ts";
 import { exp } from "./math.ts";
 import { sum } from "./reduction.ts";
 import { moveAxis } from "./shape.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 
 const softmaxKernel: SoftmaxKernel = { kind: "softmax", log: false };
 export const logSoftmaxKernel: SoftmaxKernel = { kind: "softmax", log: true };

@@ -1,13 +1,14 @@
 import type { SortKernel } from "../backend/backend.ts";
 import { backend } from "../backend/current.ts";
-import { ArgumentError, checkOptions, ShapeError, unknownOption } from "../errors.ts";
+import { ArgumentError, checkOptions, ShapeError, shown, unknownOption } from "../errors.ts";
 import { allocate } from "../launch.ts";
+import { type Op, savesNothing } from "../op.ts";
 import { normalizeAxis } from "../shape.ts";
-import { apply, type Op, savesNothing } from "../tape.ts";
+import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
-import { asTensor, fromArray, type TensorLike } from "./create.ts";
 import { takeAlongAxis } from "./indexing.ts";
 import { moveAxis } from "./shape.ts";
+import { asTensor, fromArray, type TensorLike } from "./tensor-like.ts";
 import { slice } from "./view.ts";
 
 const ascending: SortKernel = { kind: "sort", descending: false };
@@ -90,7 +91,7 @@ export function topK(
   if (!Number.isInteger(k) || k < 0 || k > input.shape[at]!) {
     throw new ArgumentError({
       op: "topK",
-      message: `there are no ${k} elements along axis ${at}`,
+      message: `there are no ${shown(k)} elements along axis ${at}`,
       operands: [input],
     });
   }

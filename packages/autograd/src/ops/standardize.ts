@@ -1,15 +1,16 @@
 import { checkOptions, inOperation } from "../errors.ts";
 import { giveUp } from "../launch.ts";
+import { type Op, savesOutput } from "../op.ts";
 import * as s from "../scalar/expression.ts";
 import { normalizeAxes, type Shape, sizeOf } from "../shape.ts";
-import { apply, applyAll, type Op, savesOutput } from "../tape.ts";
+import { apply, applyAll } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { add, div, mul, sub } from "./arithmetic.ts";
 import { sumOver, sumTo } from "./broadcast.ts";
 import { floating } from "./cast.ts";
-import type { TensorLike } from "./create.ts";
 import { rsqrt } from "./math.ts";
 import { defineElementwise } from "./pointwise.ts";
+import type { TensorLike } from "./tensor-like.ts";
 
 interface Standard {
   readonly axes: readonly number[];

@@ -1,17 +1,18 @@
 import { allocateArray, isFloat } from "../dtype.ts";
-import { ArgumentError, checkInteger, checkOptions, inOperation, ShapeError } from "../errors.ts";
+import { ArgumentError, checkInteger, checkNumber, checkOptions, inOperation, ShapeError, shown } from "../errors.ts";
 import { checkShape, listOf, normalizeAxis, type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { abs, add, div, mul, pow, square, sub } from "./arithmetic.ts";
 import { cast, floating } from "./cast.ts";
 import { equal, isFinite, isNan, logicalNot, notEqual, where } from "./comparison.ts";
-import { asTensor, fromArray, full, type TensorLike } from "./create.ts";
+import { full } from "./create.ts";
 import { detach } from "./detach.ts";
 import { exp, log, sqrt } from "./math.ts";
 import { max, mean, min, type ReduceOptions, reducedAxes, sum, varianceOf } from "./reduction.ts";
 import { permute, reshape } from "./reshape.ts";
 import { productOfLast } from "./scan.ts";
 import { moveAxis } from "./shape.ts";
+import { asTensor, fromArray, type TensorLike } from "./tensor-like.ts";
 import { slice } from "./view.ts";
 
 /** The reduced axes merged into one last axis, and the shape to give the result. */
@@ -103,7 +104,7 @@ export function norm(x: TensorLike, options: ReduceOptions & { readonly ord?: nu
     if (ord === 0) return sum(cast(notEqual(input, 0), input.dtype), reduce);
     if (ord === Number.POSITIVE_INFINITY) return max(abs(input), reduce);
     if (ord === Number.NEGATIVE_INFINITY) return min(abs(input), reduce);
-    if (Number.isNaN(ord)) throw new ArgumentError({ op: "norm", message: "ord is NaN" });
+    checkNumber("norm", "ord", ord, (p) => !Number.isNaN(p), "it is a number");
     // Elements that are 0, where |x|ᵖ may have no derivative, are given none.
     const none = ord > 0 ? 0 : Number.POSITIVE_INFINITY;
     const isZero = equal(input, 0);
@@ -352,15 +353,17 @@ export function histogram(x: TensorLike, options: HistogramOptions = {}): { coun
     range !== undefined &&
     (listOf("histogram", "the ends of the range", range).length !== 2 || !(range[0] <= range[1]))
   ) {
-    throw new ArgumentError({ op: "histogram", message: `range is [${range.join(", ")}]`, hint: "[lowest, highest]" });
+    throw new ArgumentError({ op: "histogram", message: `range is ${shown(range)}`, hint: "[lowest, highest]" });
   }
   const edges =
-    typeof bins === "number" ? equalEdges(data, bins, range) : Float64Array.from(listOf("histogram", "bins", bins));
+    typeof bins === "number"
+      ? equalEdges(data, bins, range)
+      : Float64Array.from(listOf("histogram", "bins", bins), (edge) => (typeof edge === "number" ? edge : Number.NaN));
   const ascends = edges.every((edge, i) => (i === 0 ? !Number.isNaN(edge) : edge >= edges[i - 1]!));
   if (edges.length < 2 || !ascends) {
     throw new ArgumentError({
       op: "histogram",
-      message: `bins are ${String(bins)}${range === undefined ? "" : ` and range is [${range.join(", ")}]`}`,
+      message: `bins are ${shown(bins)}${range === undefined ? "" : ` and range is ${shown(range)}`}`,
       operands: [input],
       hint: "give a positive integer, or two or more edges in ascending order",
     });

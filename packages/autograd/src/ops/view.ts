@@ -1,8 +1,9 @@
 import type { AccumulateKernel, View } from "../backend/backend.ts";
 import { copyKernel, fillKernel } from "../backend/copy.ts";
 import { backend } from "../backend/current.ts";
-import { ArgumentError, checkOptions } from "../errors.ts";
+import { ArgumentError, checkOptions, shown } from "../errors.ts";
 import { allocate, viewOf } from "../launch.ts";
+import type { Op } from "../op.ts";
 import {
   type AxisArgument,
   checkShape,
@@ -13,10 +14,10 @@ import {
   normalizeAxis,
   type Shape,
 } from "../shape.ts";
-import { apply, type Op } from "../tape.ts";
+import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
-import { asTensor, type TensorLike } from "./create.ts";
 import { defineLinear } from "./linear.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 
 // A view looks at the same elements through another layout. It is linear. Its transpose puts elements back where the
 // view saw them, adding up what it saw more than once: it looks at zeros through the same view and accumulates there.
@@ -101,7 +102,7 @@ export function resolveRange(op: string, range: Range, length: number): { start:
   const step = range.step ?? 1;
   for (const value of [step, range.start ?? 0, range.stop ?? 0]) {
     if (!Number.isInteger(value))
-      throw new ArgumentError({ op, message: `a range contains ${value}`, hint: "give integers" });
+      throw new ArgumentError({ op, message: `a range contains ${shown(value)}`, hint: "give integers" });
   }
   if (step === 0) throw new ArgumentError({ op, message: "a range has step 0" });
   const [lowest, highest] = step > 0 ? [0, length] : [-1, length - 1];
@@ -136,7 +137,7 @@ export function slice(x: TensorLike, ranges: readonly (Range | null)[]): Tensor 
     if (typeof range === "number") {
       throw new ArgumentError({
         op: "slice",
-        message: `the range of axis ${axis} is ${range}`,
+        message: `the range of axis ${axis} is ${shown(range)}`,
         hint: "ranges are { start, stop, step }; at(x, index) and select(x, axis, index) take one index",
       });
     }
@@ -170,7 +171,7 @@ export function select(x: TensorLike, axis: number, index: number): Tensor {
   if (!Number.isInteger(index) || index < -length || index >= length) {
     throw new ArgumentError({
       op: "select",
-      message: `index ${index} is outside axis ${at} of length ${length}`,
+      message: `index ${shown(index)} is outside axis ${at} of length ${length}`,
       operands: [input],
     });
   }

@@ -1,7 +1,7 @@
-import { ArgumentError, checkOptions } from "../errors.ts";
+import { ArgumentError, checkOptions, shown } from "../errors.ts";
 import { checkShape, normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { asTensor, type TensorLike } from "./create.ts";
+import { asTensor, type TensorLike } from "./tensor-like.ts";
 import { type See, unview, view } from "./view.ts";
 
 /** Windows that slide over some of the axes, from `first` on. */
@@ -53,7 +53,11 @@ export function splitAxis(x: Tensor, axis: number, lengths: readonly number[]): 
 function checkWindow(op: string, x: Tensor, axis: number, size: number, step: number): number {
   const at = normalizeAxis(op, axis, x);
   if (!(Number.isInteger(size) && size > 0 && Number.isInteger(step) && step > 0)) {
-    throw new ArgumentError({ op, message: `size is ${size} and step ${step}`, hint: "both are positive integers" });
+    throw new ArgumentError({
+      op,
+      message: `size is ${shown(size)} and step ${shown(step)}`,
+      hint: "both are positive integers",
+    });
   }
   return at;
 }

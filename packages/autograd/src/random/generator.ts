@@ -1,5 +1,5 @@
 import { allocateArray } from "../dtype.ts";
-import { ArgumentError } from "../errors.ts";
+import { ArgumentError, checkInteger, shown } from "../errors.ts";
 import { philox } from "./philox.ts";
 
 /** What {@link Generator.state} saves: the key and the position. */
@@ -33,7 +33,7 @@ export class Generator {
   /** Reserves `blocks` blocks of four words; returns key and counter as the four words a kernel takes. */
   take(blocks: number): readonly [number, number, number, number] {
     const at = this.counter;
-    this.counter += blocks;
+    this.counter += checkInteger("Generator", "blocks", blocks, 0);
     return [...this.key, at | 0, Math.floor(at / 2 ** 32) | 0];
   }
 
@@ -58,7 +58,7 @@ export class Generator {
 
   /** The integers 0 … n-1 in random order (Fisher–Yates). */
   permutation(n: number): Int32Array {
-    const order = allocateArray("int32", n) as Int32Array;
+    const order = allocateArray("int32", checkInteger("Generator", "n", n, 0)) as Int32Array;
     for (let i = 0; i < n; i++) order[i] = i;
     for (let i = n - 1; i > 0; i--) {
       const j = Math.floor(this.next() * (i + 1));
@@ -72,7 +72,19 @@ export class Generator {
     return { key: this.key, counter: this.counter };
   }
 
+  /**
+   * Goes on from where a generator was.
+   * @throws {ArgumentError} when it is no {@link state}.
+   */
   restore(state: GeneratorState): void {
+    const key: unknown = state?.key;
+    if (!Array.isArray(key) || key.length !== 2 || ![...key, state.counter].every(Number.isSafeInteger)) {
+      throw new ArgumentError({
+        op: "Generator",
+        message: `the state to restore is ${shown(state)}`,
+        hint: "give what state gave: { key: [integer, integer], counter: integer }",
+      });
+    }
     this.key = [state.key[0], state.key[1]];
     this.counter = state.counter;
   }
@@ -80,7 +92,7 @@ export class Generator {
 
 function keyOf(seed: number): readonly [number, number] {
   if (!Number.isSafeInteger(seed)) {
-    throw new ArgumentError({ op: "Generator", message: `the seed is ${String(seed)}`, hint: "give an integer" });
+    throw new ArgumentError({ op: "Generator", message: `the seed is ${shown(seed)}`, hint: "give an integer" });
   }
   return [seed | 0, Math.floor(seed / 2 ** 32) | 0];
 }

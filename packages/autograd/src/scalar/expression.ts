@@ -9,6 +9,10 @@
  * results of comparisons. A kernel loads each operand into its compute dtype (booleans as 0 and 1), and stores
  * numbers or masks (as 1 and 0) in the output's dtype.
  */
+
+import { ArgumentError, shown } from "../errors.ts";
+
+/** A node of an expression. */
 export interface Expr {
   readonly op: ExprOp;
   readonly operands: readonly Expr[];
@@ -94,7 +98,20 @@ export function isConstant(expr: Expr, value: number): boolean {
 }
 
 type Operand = Expr | number;
-const lift = (x: Operand): Expr => (typeof x === "number" ? constant(x) : x);
+const lift = (x: Operand): Expr => (typeof x === "number" ? constant(x) : checkExpression("scalar", "an operand", x));
+
+/**
+ * Refuses what is no expression.
+ * @returns the expression.
+ */
+export function checkExpression(op: string, what: string, expr: Expr): Expr {
+  if (typeof expr === "object" && typeof expr?.op === "string" && Array.isArray(expr.operands)) return expr;
+  throw new ArgumentError({
+    op,
+    message: `${what} is ${shown(expr)}, not an expression`,
+    hint: "the functions of scalar make expressions of arguments, parameters and numbers",
+  });
+}
 
 // The builders below drop structural zeros and ones, which derivatives are full of. A factor known to be zero when
 // the expression is built makes a product zero even where the other factor is infinite: it stands for a term that
@@ -196,13 +213,14 @@ export const lt = (x: Operand, y: Operand): Expr => node("lt", lift(x), lift(y))
 export const le = (x: Operand, y: Operand): Expr => node("le", lift(x), lift(y));
 export const gt = (x: Operand, y: Operand): Expr => node("gt", lift(x), lift(y));
 export const ge = (x: Operand, y: Operand): Expr => node("ge", lift(x), lift(y));
-export const and = (x: Expr, y: Expr): Expr => node("and", x, y);
-export const or = (x: Expr, y: Expr): Expr => node("or", x, y);
-export const not = (x: Expr): Expr => node("not", x);
-export const select = (mask: Expr, x: Operand, y: Operand): Expr => {
+const mask = (x: Expr): Expr => checkExpression("scalar", "a mask", x);
+export const and = (x: Expr, y: Expr): Expr => node("and", mask(x), mask(y));
+export const or = (x: Expr, y: Expr): Expr => node("or", mask(x), mask(y));
+export const not = (x: Expr): Expr => node("not", mask(x));
+export const select = (condition: Expr, x: Operand, y: Operand): Expr => {
   const [a, b] = [lift(x), lift(y)];
   if (a === b || (a.op === "constant" && isConstant(b, a.value))) return a;
-  return node("select", mask, a, b);
+  return node("select", mask(condition), a, b);
 };
 
 /** -1, 0 or 1. What is neither positive nor negative (0, -0, NaN) is its own sign. */

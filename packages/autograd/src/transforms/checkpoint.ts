@@ -1,11 +1,13 @@
-import { capturedBy, gradients } from "../backward.ts";
+import { gradients } from "../backward.ts";
 import { checkFunction } from "../errors.ts";
 import { viewOf } from "../launch.ts";
+import { foreign, type Op, savesAll } from "../op.ts";
 import { zeros } from "../ops/index.ts";
-import { apply, foreign, isRecording, type Op, savesAll, withRecording } from "../tape.ts";
-import type { Tensor } from "../tensor.ts";
+import { isRecording, withRecording } from "../recording.ts";
+import { apply } from "../tape.ts";
+import { type Tensor, tensorIn } from "../tensor.ts";
+import { capturedBy } from "./captured.ts";
 import { alias } from "./grad.ts";
-import { tensorIn } from "./tree.ts";
 
 interface CheckpointParams {
   readonly f: (...args: Tensor[]) => Tensor;

@@ -1,10 +1,11 @@
 import { gradients } from "../backward.ts";
 import { ArgumentError } from "../errors.ts";
+import { foreign, type Op, savesAll } from "../op.ts";
 import { zerosLike } from "../ops/index.ts";
-import { apply, foreign, type Op, savesAll, withRecording } from "../tape.ts";
-import type { Tensor } from "../tensor.ts";
+import { withRecording } from "../recording.ts";
+import { apply } from "../tape.ts";
+import { type Tensor, tensorIn } from "../tensor.ts";
 import { alias } from "./grad.ts";
-import { tensorIn } from "./tree.ts";
 import { vmap } from "./vmap.ts";
 
 /** A function with its own derivative. */

@@ -1,11 +1,14 @@
-import { dependsOnOthers, gradients } from "../backward.ts";
+import { gradients } from "../backward.ts";
 import { isFloat } from "../dtype.ts";
-import { ArgumentError, checkFunction, GradientError } from "../errors.ts";
+import { ArgumentError, checkFunction, checkInteger, GradientError } from "../errors.ts";
 import { viewOf } from "../launch.ts";
+import { type Op, savesNothing } from "../op.ts";
+import { isRecording, withRecording } from "../recording.ts";
 import { listOf } from "../shape.ts";
-import { apply, isRecording, leaf, type Op, savesNothing, withRecording } from "../tape.ts";
-import type { Tensor } from "../tensor.ts";
-import { leavesOf, mapTree, tensorIn } from "./tree.ts";
+import { dependsOnOthers } from "../survey.ts";
+import { apply, leaf } from "../tape.ts";
+import { type Tensor, tensorIn } from "../tensor.ts";
+import { leavesOf, mapTree } from "./tree.ts";
 
 const aliasOp: Op<null> = {
   name: "alias",
@@ -92,29 +95,39 @@ export function valueAndGrad(
   f: (...args: never[]) => Tensor,
   argnums: number | readonly number[] = 0,
 ): (...args: unknown[]) => [Tensor, unknown] {
-  checkFunction("grad", f);
-  const indices = typeof argnums === "number" ? [argnums] : listOf("grad", "argnums", argnums);
+  return differentiated("valueAndGrad", f, argnums);
+}
+
+/** {@link valueAndGrad} for `op`, which errors name. */
+export function differentiated(
+  op: string,
+  f: (...args: never[]) => Tensor,
+  argnums: number | readonly number[],
+): (...args: unknown[]) => [Tensor, unknown] {
+  checkFunction(op, f);
+  const indices = typeof argnums === "number" ? [argnums] : listOf(op, "argnums", argnums);
+  for (const index of indices) checkInteger(op, "an argument's number", index, 0);
   return (...args) => {
     const outer = isRecording();
     return withRecording(true, () => {
       const inputs = [...args];
       const trees = indices.map((i) => {
-        if (args[i] === undefined) throw new ArgumentError({ op: "grad", message: `there is no argument ${i}` });
+        if (args[i] === undefined) throw new ArgumentError({ op: op, message: `there is no argument ${i}` });
         if (leavesOf(args[i]).length === 0) {
           throw new ArgumentError({
-            op: "grad",
+            op: op,
             message: `argument ${i} holds no tensor`,
             hint: "tensor(…) makes one of numbers",
           });
         }
-        inputs[i] = mapTree(args[i], (x) => alias("grad", x));
+        inputs[i] = mapTree(args[i], (x) => alias(op, x));
         return inputs[i];
       });
       const aliases = trees.flatMap(leavesOf);
-      const value = tensorIn("grad", "the function's result", f(...(inputs as never[])));
+      const value = tensorIn(op, "the function's result", f(...(inputs as never[])));
       if (value.size !== 1) {
         throw new GradientError({
-          op: "grad",
+          op: op,
           message: "the function's result is not a scalar",
           operands: [value],
           hint: "reduce it, for example with sum(); jacobian() differentiates every element",
@@ -129,12 +142,6 @@ export function valueAndGrad(
     });
   };
 }
-
-/** How the overloads of {@link valueAndGrad} look from inside. */
-declare function differentiateAny(
-  f: (...args: never[]) => Tensor,
-  argnums: number | readonly number[],
-): (...args: unknown[]) => [Tensor, unknown];
 
 /**
  * A function that gives the gradient of `f`. Gradients nest: `grad(grad(f))` is the second derivative.
@@ -166,6 +173,6 @@ export function grad(
   f: (...args: never[]) => Tensor,
   argnums: number | readonly number[] = 0,
 ): (...args: unknown[]) => unknown {
-  const both = (valueAndGrad as unknown as typeof differentiateAny)(f, argnums);
+  const both = differentiated("grad", f, argnums);
   return (...args) => both(...args)[1];
 }

@@ -1,8 +1,8 @@
 import type { FloatDType } from "../dtype.ts";
 import { checkFunction, checkOptions, unknownOption } from "../errors.ts";
 import { eye, reshape, transpose } from "../ops/index.ts";
-import type { Tensor } from "../tensor.ts";
-import { checkDifferentiable, grad } from "./grad.ts";
+import { type Tensor, tensorIn } from "../tensor.ts";
+import { checkDifferentiable, differentiated } from "./grad.ts";
 import { jvp } from "./jvp.ts";
 import { vjp } from "./vjp.ts";
 import { vmap } from "./vmap.ts";
@@ -38,16 +38,17 @@ function jacobianFor(op: string, f: (x: Tensor) => Tensor, options: JacobianOpti
   if (!["auto", "forward", "reverse"].includes(mode)) {
     throw unknownOption("jacobian", "mode", mode, ["auto", "forward", "reverse"]);
   }
+  const checked = (x: Tensor): Tensor => tensorIn(op, "the function's result", f(x));
   return (x) => {
     checkDifferentiable(op, "the argument", x);
     if (mode !== "forward") {
-      const [y, pullBack] = vjp(f, x);
+      const [y, pullBack] = vjp(checked, x);
       if (mode === "reverse" || y.size <= x.size) {
         const rows = vmap((cotangent: Tensor) => pullBack(cotangent)[0]!)(basis(y));
         return reshape(rows, [...y.shape, ...x.shape]);
       }
     }
-    const columns = vmap((tangent: Tensor) => jvp(f, [x], [tangent])[1])(basis(x));
+    const columns = vmap((tangent: Tensor) => jvp(checked, [x], [tangent])[1])(basis(x));
     const shape = columns.shape.slice(1);
     const size = shape.reduce((a, b) => a * b, 1);
     return reshape(transpose(reshape(columns, [x.size, size])), [...shape, ...x.shape]);
@@ -66,5 +67,6 @@ function jacobianFor(op: string, f: (x: Tensor) => Tensor, options: JacobianOpti
  * ```
  */
 export function hessian(f: (x: Tensor) => Tensor): (x: Tensor) => Tensor {
-  return jacobianFor("hessian", grad(checkFunction("hessian", f)), { mode: "forward" });
+  const both = differentiated("hessian", f, 0);
+  return jacobianFor("hessian", (x) => both(x)[1] as Tensor, { mode: "forward" });
 }

@@ -1,14 +1,13 @@
 import { isFloat } from "../dtype.ts";
 import { ArgumentError, checkFunction, describe, GradientError } from "../errors.ts";
-import { useForwardMode } from "../gradcheck/gradcheck.ts";
+import type { Op } from "../op.ts";
 import { zerosLike } from "../ops/index.ts";
 import { listOf, sameShape } from "../shape.ts";
-import { applyAll, Call, type Op } from "../tape.ts";
-import type { Tensor } from "../tensor.ts";
+import { applyAll, Call } from "../tape.ts";
+import { type Tensor, tensorIn } from "../tensor.ts";
 import type { Trace } from "../trace.ts";
-import { grad } from "./grad.ts";
-import { asList, atNextLevel, handle } from "./trace.ts";
-import { tensorIn } from "./tree.ts";
+import { differentiated } from "./grad.ts";
+import { asList, atNextLevel, handle } from "./level.ts";
 
 /** A value and the direction in which it moves; null stands for not at all. */
 class Dual implements Trace {
@@ -63,7 +62,7 @@ function dualAt(level: number, x: Tensor): Dual | null {
 type TensorFunction = (...inputs: Tensor[]) => Tensor | readonly Tensor[];
 
 /** The results of `f` and their tangents, always as lists. */
-function pushForward(
+export function pushForward(
   f: TensorFunction,
   primals: readonly Tensor[],
   tangents: readonly Tensor[],
@@ -79,8 +78,6 @@ function pushForward(
     };
   });
 }
-
-useForwardMode((f, primals, tangents) => pushForward(f, primals, tangents).tangents);
 
 /**
  * The value of `f` and its derivative in one direction, by forward mode: one pass, nothing recorded.
@@ -130,13 +127,21 @@ export function jvp(
 export function checkTangents(op: string, primals: readonly Tensor[], tangents: readonly Tensor[]): void {
   for (const x of listOf(op, "primals", primals)) tensorIn(op, "a primal", x);
   for (const x of listOf(op, "tangents", tangents)) tensorIn(op, "a tangent", x);
-  const fits = (p: Tensor, t: Tensor | undefined): boolean =>
-    t !== undefined && sameShape(p.shape, t.shape) && (p.dtype === t.dtype || !isFloat(p.dtype));
-  if (primals.length !== tangents.length || !primals.every((p, i) => fits(p, tangents[i]))) {
+  if (primals.length !== tangents.length) {
     throw new ArgumentError({
       op,
-      message: `${tangents.length} tangents do not match ${primals.length} primals in number, shape and dtype`,
+      message: `there are ${tangents.length} tangents for ${primals.length} primals`,
       operands: [...primals, ...tangents],
+      hint: "give one direction for each",
+    });
+  }
+  for (const [i, p] of primals.entries()) {
+    const t = tangents[i]!;
+    if (sameShape(p.shape, t.shape) && (p.dtype === t.dtype || !isFloat(p.dtype))) continue;
+    throw new ArgumentError({
+      op,
+      message: `tangent ${i} is ${describe(t)}, but primal ${i} is ${describe(p)}`,
+      hint: "a tangent has the shape and dtype of its primal",
     });
   }
 }
@@ -154,7 +159,7 @@ export function checkTangents(op: string, primals: readonly Tensor[], tangents: 
  * ```
  */
 export function hvp(f: (x: Tensor) => Tensor, x: Tensor, v: Tensor): Tensor {
-  checkFunction("hvp", f);
   checkTangents("hvp", [x], [v]);
-  return pushForward(grad(f) as TensorFunction, [x], [v]).tangents[0]!;
+  const both = differentiated("hvp", f, 0);
+  return pushForward((y) => both(y)[1] as Tensor, [x], [v]).tangents[0]!;
 }

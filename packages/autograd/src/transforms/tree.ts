@@ -1,4 +1,3 @@
-import { ArgumentError } from "../errors.ts";
 import { Tensor } from "../tensor.ts";
 
 // Trees: tensors, arrays and plain objects of trees. Anything else is carried along unchanged.
@@ -15,26 +14,6 @@ export function mapTree<T>(tree: T, f: (x: Tensor) => Tensor): T {
   if (Array.isArray(tree)) return tree.map((part) => mapTree(part, f)) as T;
   if (!isPlain(tree)) return tree;
   return Object.fromEntries(Object.entries(tree).map(([key, part]) => [key, mapTree(part, f)])) as T;
-}
-
-/**
- * A value that is to be a tensor, as it is.
- * @throws {ArgumentError} when it is something else, such as the number that `item()` gives.
- */
-export function tensorIn(op: string, what: string, value: Tensor): Tensor {
-  if (value instanceof Tensor) return value;
-  const given: unknown = value;
-  const isPromise = given instanceof Promise;
-  const object = isPromise ? "a promise" : Array.isArray(given) ? "an array" : "an object";
-  throw new ArgumentError({
-    op,
-    message: `${what} is ${typeof given === "object" && given !== null ? object : String(given)}, not a tensor`,
-    hint: isPromise
-      ? "what is transformed must not be asynchronous"
-      : given === undefined
-        ? "is there a return?"
-        : "tensor(…) makes one of numbers; item(), data and toArray() leave the tape",
-  });
 }
 
 /** The tensors of a tree, in order. */

@@ -1,11 +1,10 @@
 import { gradients } from "../backward.ts";
 import { checkFunction } from "../errors.ts";
 import { zeros, zerosLike } from "../ops/index.ts";
-import { isRecording, withRecording } from "../tape.ts";
-import type { Tensor } from "../tensor.ts";
+import { isRecording, withRecording } from "../recording.ts";
+import { type Tensor, tensorIn } from "../tensor.ts";
 import { alias, seenFromOutside, withoutNode } from "./grad.ts";
 import { checkTangents } from "./jvp.ts";
-import { tensorIn } from "./tree.ts";
 
 /**
  * The value of `f`, and the function that pulls a cotangent of it back to the arguments. The pull-back may be called

@@ -1,11 +1,10 @@
 import { ArgumentError, checkFunction, checkOptions, GradienteError, ShapeError } from "../errors.ts";
+import type { Op } from "../op.ts";
 import { broadcastTo, moveAxis } from "../ops/index.ts";
 import { listOf, normalizeAxis } from "../shape.ts";
-import type { Op } from "../tape.ts";
-import type { Tensor } from "../tensor.ts";
+import { type Tensor, tensorIn } from "../tensor.ts";
 import type { Trace } from "../trace.ts";
-import { asList, atNextLevel, handle } from "./trace.ts";
-import { tensorIn } from "./tree.ts";
+import { asList, atNextLevel, handle } from "./level.ts";
 
 /** A batch seen as one of its members. */
 class Batched implements Trace {

@@ -50,8 +50,7 @@ const fixed = ({ offset, strides }: View, axis: number): Walker => ({
 });
 
 type Combine = (old: number, value: number) => number;
-const combinations: Readonly<Record<ScatterKernel["reduction"], Combine>> = {
-  set: (_, value) => value,
+const combinations: Readonly<Record<Exclude<ScatterKernel["reduction"], "set">, Combine>> = {
   sum: (a, b) => a + b,
   prod: (a, b) => a * b,
   max: Math.max,
@@ -59,6 +58,8 @@ const combinations: Readonly<Record<ScatterKernel["reduction"], Combine>> = {
 };
 
 export const runScatter: Attempt<KernelRunner<ScatterKernel>> = ({ axis, reduction }, [indices, source], [output]) => {
+  // Moving elements without arithmetic is generated code.
+  if (reduction === "set") return false;
   const lines = fixed(output!, axis);
   const [index, values, result] = [indices!.storage.array, source!.storage.array, output!.storage.array];
   const along = output!.strides[axis]!;

@@ -3,8 +3,8 @@ import { ShapeError } from "../../errors.ts";
 import { type Shape, sizeOf } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { floating } from "../cast.ts";
-import { fromArray, type TensorLike } from "../create.ts";
 import { swapAxes } from "../shape.ts";
+import { fromArray, type TensorLike } from "../tensor-like.ts";
 
 /** The transpose of each matrix. */
 export const t = (x: Tensor): Tensor => swapAxes(x, -1, -2);

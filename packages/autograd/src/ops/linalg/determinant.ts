@@ -1,12 +1,14 @@
-import { apply, applyAll, type Op, type Saved, savesAll, savesInput } from "../../tape.ts";
+import { type Op, type Saved, savesAll, savesInput } from "../../op.ts";
+import { apply, applyAll } from "../../tape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { add, mul, sub } from "../arithmetic.ts";
-import { eye, type TensorLike } from "../create.ts";
+import { eye } from "../create.ts";
 import { detach, underlying } from "../detach.ts";
 import { diagonal } from "../diagonal.ts";
 import { matmul } from "../matmul.ts";
 import { sum } from "../reduction.ts";
 import { reshape } from "../reshape.ts";
+import type { TensorLike } from "../tensor-like.ts";
 import { slice } from "../view.ts";
 import { each, matrices, t } from "./batch.ts";
 import { svd } from "./decompose.ts";

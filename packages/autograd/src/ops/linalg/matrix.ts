@@ -1,18 +1,20 @@
-import { ArgumentError, checkOptions, ShapeError } from "../../errors.ts";
+import { ArgumentError, checkInteger, checkNumber, checkOptions, ShapeError, shown } from "../../errors.ts";
+import { type Op, type Saved, savesAll } from "../../op.ts";
 import { normalizeAxis, twoAxes } from "../../shape.ts";
-import { apply, type Op, type Saved, savesAll } from "../../tape.ts";
+import { apply } from "../../tape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { abs, add, div, mul, sub } from "../arithmetic.ts";
 import { roll } from "../arrange.ts";
 import { cast } from "../cast.ts";
 import { greater, where } from "../comparison.ts";
-import { asTensor, eye, type TensorLike } from "../create.ts";
+import { eye } from "../create.ts";
 import { detach, underlying } from "../detach.ts";
 import { matmul } from "../matmul.ts";
 import { max, min, sum } from "../reduction.ts";
 import { reshape } from "../reshape.ts";
 import { moveAxis, unsqueeze } from "../shape.ts";
 import { norm } from "../statistics.ts";
+import { asTensor, type TensorLike } from "../tensor-like.ts";
 import { select } from "../view.ts";
 import { matrices, t } from "./batch.ts";
 import { svd } from "./decompose.ts";
@@ -75,7 +77,7 @@ function pseudoInverse(op: string, input: Tensor, options: { readonly cutoff?: n
   const { cutoff = precision * Math.max(input.shape.at(-1)!, input.shape.at(-2)!) } = checkOptions(op, options, [
     "cutoff",
   ]);
-  if (!(cutoff >= 0)) throw new ArgumentError({ op, message: `cutoff is ${cutoff}`, hint: "it is 0 or more" });
+  checkNumber(op, "cutoff", cutoff, (c) => c >= 0, "it is 0 or more");
   if (input.size === 0) return t(input);
   return apply(pinvOp, [input], { cutoff });
 }
@@ -117,9 +119,7 @@ export function lstsq(a: TensorLike, b: TensorLike, options: { readonly cutoff?:
  */
 export function matrixPower(a: TensorLike, power: number): Tensor {
   const input = matrices("matrixPower", a, true);
-  if (!Number.isInteger(power)) {
-    throw new ArgumentError({ op: "matrixPower", message: `power is ${power}`, hint: "it is an integer" });
-  }
+  checkInteger("matrixPower", "power", power);
   const n = input.shape.at(-1)!;
   let base = power < 0 ? inv(input) : input;
   let result: Tensor | null = null;
@@ -216,7 +216,7 @@ function checkOrder(op: string, ord: MatrixOrder): void {
   if (!(matrixOrders as readonly MatrixOrder[]).includes(ord)) {
     throw new ArgumentError({
       op,
-      message: `ord is ${typeof ord === "string" ? JSON.stringify(ord) : ord}, expected one of ${matrixOrders.map(String).join(", ")}`,
+      message: `ord is ${shown(ord)}, expected one of ${matrixOrders.map(String).join(", ")}`,
     });
   }
 }

@@ -1,14 +1,16 @@
 import { checkOptions, type Operand, ShapeError } from "../../errors.ts";
+import { type Op, type Saved, savesAll, savesOutput } from "../../op.ts";
 import { broadcastShapes } from "../../shape.ts";
-import { apply, type Op, type Saved, savesAll, savesOutput } from "../../tape.ts";
+import { apply } from "../../tape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { add, mul, neg, sub } from "../arithmetic.ts";
 import { asBatch, broadcastTo } from "../broadcast.ts";
 import { cast } from "../cast.ts";
-import { asTensor, eye, type TensorLike } from "../create.ts";
+import { eye } from "../create.ts";
 import { tril, triu } from "../diagonal.ts";
 import { matmul } from "../matmul.ts";
 import { reshape } from "../reshape.ts";
+import { asTensor, type TensorLike } from "../tensor-like.ts";
 import { each, matrices, t } from "./batch.ts";
 import { backSubstitute, choleskyOf, solveOne } from "./factor.ts";
 
