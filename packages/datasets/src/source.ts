@@ -381,7 +381,8 @@ async function* gunzipWithWeb(chunks: AsyncGenerator<Uint8Array>, name: string):
  * @throws ArgumentError for a source or option that cannot be meant.
  * @throws SourceError when the source cannot be read (and, from `next`, when it cannot be unpacked).
  */
-export function openSource(source: Source, options: SourceOptions = {}): Promise<ByteStream> {
+export async function openSource(source: Source, options: SourceOptions = {}): Promise<ByteStream> {
+  requireKnownOptions("openSource", options, SOURCE_OPTIONS);
   return open(source, options, false);
 }
 
