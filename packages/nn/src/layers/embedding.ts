@@ -5,6 +5,7 @@ import { type InitializerLike, initializerConfig, resolveInitializer } from "../
 import { attachMask } from "../masks.ts";
 import { type BatchShape, Layer, type LayerOptions, type Weight } from "../module.ts";
 import { type RegularizerLike, regularizerConfig, resolveRegularizer } from "../regularizers/regularizer.ts";
+import { positive } from "./convolution.ts";
 
 /** Options of {@link Embedding}. */
 export interface EmbeddingOptions extends LayerOptions {
@@ -36,8 +37,8 @@ export class Embedding extends Layer {
   private table: Weight | null = null;
   constructor(inputDim: number, outputDim: number, options: EmbeddingOptions = {}) {
     super(options);
-    this.inputDim = inputDim;
-    this.outputDim = outputDim;
+    this.inputDim = positive(this.className, "inputDim", inputDim);
+    this.outputDim = positive(this.className, "outputDim", outputDim);
     this.maskZero = options.maskZero ?? false;
     this.options = options;
   }

@@ -35,6 +35,10 @@ export interface SearchOptions<V> {
   readonly onEvaluation?: (evaluation: Evaluation<V>, progress: SearchProgress<V>) => void | Promise<void>;
 }
 
+export const searchNames: readonly (keyof SearchOptions<unknown>)[] = [
+  ...(["seed", "direction", "journal", "signal", "onEvaluation"] as const),
+];
+
 /** A trial that is to be run. */
 export interface Candidate {
   readonly trial: number;

@@ -4,6 +4,7 @@ import { type MonitorMode, monitored } from "../callbacks/monitor.ts";
 import { DataError } from "../errors.ts";
 import { directionOf } from "../metrics/metric.ts";
 import type { Model } from "../model.ts";
+import { checkOptionNames } from "../option-checks.ts";
 import {
   type Arrays,
   type BatchIterable,
@@ -56,6 +57,12 @@ export interface TrainAndValidateOptions<V>
   /** Callbacks for each model that is trained, such as `EarlyStopping`. Default: none. */
   readonly callbacks?: (values: V) => readonly Callback[];
 }
+
+const optionNames: readonly (keyof TrainAndValidateOptions<unknown>)[] = [
+  ...(["batchSize", "validationBatchSize", "shuffle", "stepsPerEpoch", "classWeight", "onNonFinite"] as const),
+  ...(["validationData", "validationSplit", "folds", "stratified", "sampleWeight"] as const),
+  ...(["monitor", "mode", "callbacks"] as const),
+];
 
 /** What one model is trained and validated on. */
 interface Part {
@@ -111,6 +118,7 @@ export function trainAndValidate<V>(
 ): Objective<V> {
   const batched = isFolds(x) || isBatchIterable(x);
   const options = ((batched ? yOrOptions : last) ?? {}) as TrainAndValidateOptions<V>;
+  checkOptionNames("trainAndValidate", options, optionNames);
   const partsFor = batched ? batchedParts(x, options) : arrayParts(x as Arrays, yOrOptions as Arrays, options);
   const { monitor = "val_loss", mode = "auto", folds, stratified = false, validationSplit, batchSize = 32 } = options;
   const upwards = mode === "max" || (mode === "auto" && directionOf(monitor.replace(/^val_/, "")) === "up");
