@@ -1,4 +1,4 @@
-import { type Generator, notEqual, type Tensor, take, where } from "@gradiente/autograd";
+import { embedding, type Generator, notEqual, type Tensor, where } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import { type ConstraintLike, constraintConfig, resolveConstraint } from "../constraints/constraint.ts";
 import { type InitializerLike, initializerConfig, resolveInitializer } from "../initializers/resolve.ts";
@@ -59,7 +59,7 @@ export class Embedding extends Layer {
     return [...shape, this.outputDim];
   }
   call(x: Tensor): Tensor {
-    const rows = take(this.table!.value, x.dtype === "int32" ? x : x.cast("int32"));
+    const rows = embedding(this.table!.value, x.dtype === "int32" ? x : x.cast("int32"));
     if (this.maskZero) attachMask(rows, notEqual(x, 0));
     return rows;
   }
