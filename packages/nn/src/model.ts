@@ -26,7 +26,7 @@ import { type FitOptions, fit } from "./training/fit.ts";
 import type { Logs } from "./training/logs.ts";
 import { batchOf, sourceOf } from "./training/source.ts";
 import { checkBatch, checkBuilt, compiledOf, testStep, trainStep } from "./training/step.ts";
-import type { ClassWeight } from "./training/weights.ts";
+import { type ClassWeight, checkClasses } from "./training/weights.ts";
 
 /** Options that every model has. */
 export interface ModelOptions extends LayerOptions {
@@ -415,6 +415,7 @@ export abstract class Model extends Layer {
     const compiled = compiledOf(op, this);
     const batch = batchOf(op, data, weights);
     checkBatch(op, this, batch, true);
+    checkClasses(op, weights, compiled.losses[0]!, this.outputShapes![0]!);
     compiled.reset();
     step(batch);
     return compiled.logs();

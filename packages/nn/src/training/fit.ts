@@ -9,7 +9,7 @@ import { checkCount } from "./evaluate.ts";
 import { TrainingRun } from "./run.ts";
 import { ArraySource, type Source, sourceOf } from "./source.ts";
 import { compiledOf, prepare } from "./step.ts";
-import type { ClassWeight } from "./weights.ts";
+import { type ClassWeight, checkClasses } from "./weights.ts";
 
 /** Validation data: arrays (with sample weights), or batches. */
 export type ValidationData = readonly [Arrays, Arrays] | readonly [Arrays, Arrays, Arrays] | BatchIterable;
@@ -96,6 +96,8 @@ export async function fit(
   const [source, validation] = divide(whole, options);
   prepare("fit", model, source, true);
   if (validation !== null) prepare("fit", model, validation, true);
+  const output = model.outputShapes?.[0];
+  if (output !== undefined) checkClasses("fit", options.classWeight, compiled.losses[0]!, output);
   if (options.seed !== undefined) model.reseed(options.seed);
   model.markTrainable();
 
