@@ -18,6 +18,7 @@ import {
 } from "../training/data.ts";
 import type { FitOptions, ValidationData } from "../training/fit.ts";
 import type { Logs } from "../training/logs.ts";
+import type { Signal } from "../training/signal.ts";
 import { kFold } from "./folds.ts";
 import type { Objective, Outcome, TrialContext } from "./objective.ts";
 
@@ -129,7 +130,7 @@ export function trainAndValidate<V>(
     for (const part of partsFor(searchSeed)) {
       runs.push(new ModelRun(await build(values, { trial, seed }), part, options.callbacks?.(values) ?? [], options));
     }
-    return async (budget: number, signal: AbortSignal): Promise<Outcome> => {
+    return async (budget: number, signal: Signal): Promise<Outcome> => {
       const results: RunResult[] = [];
       for (const run of runs) results.push(await run.train(budget, signal));
       // An interrupted epoch has no values to compare.
@@ -185,7 +186,7 @@ class ModelRun {
   }
 
   /** Trains on until the model has had so many epochs in all. */
-  async train(epochs: number, signal: AbortSignal): Promise<RunResult> {
+  async train(epochs: number, signal: Signal): Promise<RunResult> {
     const { model, samples: train, validation } = this;
     const options = { ...this.fit, initialEpoch: this.epochs, epochs, signal };
     const { history } = isBatchIterable(train)

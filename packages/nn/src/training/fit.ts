@@ -7,6 +7,7 @@ import { checkOptionNames } from "../option-checks.ts";
 import { type Arrays, type BatchIterable, isBatchIterable } from "./data.ts";
 import { checkCount } from "./evaluate.ts";
 import { TrainingRun } from "./run.ts";
+import type { Signal } from "./signal.ts";
 import { ArraySource, type Source, sourceOf } from "./source.ts";
 import { compiledOf, prepare } from "./step.ts";
 import { type ClassWeight, checkClasses } from "./weights.ts";
@@ -46,7 +47,7 @@ export interface FitOptions {
   /** What each sample counts for: one array for all outputs, or a list of one for each. */
   readonly sampleWeight?: Arrays;
   /** Ends training after the current batch; `fit` returns as usual. */
-  readonly signal?: AbortSignal;
+  readonly signal?: Signal;
   /** Fixes shuffling and noise of this run. Default: go on from the model's seed. */
   readonly seed?: number;
   /** A loss that is not a number: fail, saying where it came from (default), or go on. */
