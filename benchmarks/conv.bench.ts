@@ -21,13 +21,11 @@ import {
 } from "@gradiente/autograd";
 import { Conv2D, Dense, Flatten, MaxPooling2D, Sequential, SGD } from "@gradiente/nn";
 import benny from "benny";
+import { optionsOf } from "./command-line.ts";
 import { runPython } from "./peers/run.ts";
 
-const option = (name: string): string | undefined => {
-  const at = process.argv.indexOf(name);
-  return at < 0 ? undefined : process.argv[at + 1];
-};
-setThreads(Number(option("--threads") ?? 1));
+const options = optionsOf(["json", "threads"]);
+setThreads(Number(options.threads ?? 1));
 manualSeed(1);
 
 interface Case {
@@ -154,5 +152,5 @@ const results = cases.map(({ name }) => {
   console.log(`${name.padEnd(36)} ${ms.toFixed(2).padStart(7)} ms${beside}`);
   return { name, ms, ...(theirs === undefined ? {} : { ratio: ms / theirs }) };
 });
-const file = option("--json");
+const file = options.json;
 if (file !== undefined) writeFileSync(file, `${JSON.stringify({ title, results }, null, 2)}\n`);

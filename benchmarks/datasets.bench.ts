@@ -10,10 +10,12 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
-import { fileURLToPath } from "node:url";
 import { createGunzip } from "node:zlib";
 import { readCsv, readIdx, syntheticFashion, writeIdx } from "@gradiente/datasets";
 import benny from "benny";
+import { optionsOf } from "./command-line.ts";
+
+const { json: path } = optionsOf(["json"]);
 
 const fromDatasets = createRequire(new URL("../packages/datasets/package.json", import.meta.url));
 const { parse } = fromDatasets("csv-parse") as { parse(options: object): Duplex };
@@ -156,9 +158,6 @@ try {
   await rm(folder, { recursive: true });
 }
 
-const json = process.argv.indexOf("--json");
-if (json >= 0) {
-  const path = process.argv[json + 1];
-  if (path === undefined) throw new Error(`--json needs a file name; see ${fileURLToPath(import.meta.url)}`);
+if (path !== undefined) {
   await writeFile(path, `${JSON.stringify(report, null, 2)}\n`);
 }

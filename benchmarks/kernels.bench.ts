@@ -21,13 +21,11 @@ import { createWasmBackend } from "../packages/autograd/src/backend/wasm/index.t
 import { webAssembly } from "../packages/autograd/src/backend/wasm/platform.ts";
 import type { DType } from "../packages/autograd/src/dtype.ts";
 import * as s from "../packages/autograd/src/scalar/expression.ts";
+import { optionsOf } from "./command-line.ts";
 import { python, pythonNamed, skip } from "./peers/run.ts";
 
-const option = (name: string): string | undefined => {
-  const at = process.argv.indexOf(name);
-  return at < 0 ? undefined : process.argv[at + 1];
-};
-const threads = Number(option("--threads") ?? 1);
+const options = optionsOf(["json", "threads"]);
+const threads = Number(options.threads ?? 1);
 const made = createWasmBackend({ threads });
 if (made === null) throw new Error("this engine has no WebAssembly SIMD");
 const backend = made;
@@ -291,5 +289,5 @@ const results = cases.map(({ name, amount, unit, yardstick, factor = 1, elements
     ...(torch === undefined ? {} : { ofPyTorch: torch / seconds }),
   };
 });
-const file = option("--json");
+const file = options.json;
 if (file !== undefined) writeFileSync(file, `${JSON.stringify({ threads, results }, null, 2)}\n`);

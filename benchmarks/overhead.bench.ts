@@ -9,11 +9,10 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { getBackend, noGrad, type Tensor, tensor } from "@gradiente/autograd";
 import benny from "benny";
+import { optionsOf } from "./command-line.ts";
 import { python, pythonNamed, skip } from "./peers/run.ts";
 
-const json = process.argv.indexOf("--json");
-const file = json < 0 ? undefined : process.argv[json + 1];
-if (json >= 0 && file === undefined) throw new Error("--json needs a file name");
+const { json: file } = optionsOf(["json"]);
 
 const length = 1000;
 const start = tensor([0.5, -0.25, 1, 2], { requiresGrad: true });

@@ -9,11 +9,10 @@ import { writeFileSync } from "node:fs";
 import { getBackend, getThreads, manualSeed, tensor } from "@gradiente/autograd";
 import { Adam, Dense, Sequential, SGD } from "@gradiente/nn";
 import benny from "benny";
+import { optionsOf } from "./command-line.ts";
 import { python, runJaxJs, runPython, runTensorFlowJs, type Times } from "./peers/run.ts";
 
-const json = process.argv.indexOf("--json");
-const file = json < 0 ? undefined : process.argv[json + 1];
-if (json >= 0 && file === undefined) throw new Error("--json needs a file name");
+const { json: file } = optionsOf(["json"]);
 
 const batches = [32, 128] as const;
 const optimizers = { SGD: () => new SGD({ learningRate: 0.01 }), Adam: () => new Adam({ learningRate: 0.001 }) };

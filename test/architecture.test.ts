@@ -197,6 +197,16 @@ describe("the pages", () => {
     expect(broken).toEqual([]);
   });
 
+  test("of packages lead to nothing outside, which is not there where packages are installed", () => {
+    for (const page of filesOf("packages/*/README.md")) {
+      const { files } = JSON.parse(read(join(dirname(page), "package.json"))) as { readonly files: readonly string[] };
+      const outside = [...read(page).matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)/gm)]
+        .map(([, inline, below]) => (inline ?? below)!)
+        .filter((target) => !/^(https?:|#)/.test(target) && !files.includes(target.split(/[/#]/)[0]!));
+      expect(outside, page).toEqual([]);
+    }
+  });
+
   test("name every file of the WebAssembly backend", () => {
     // `-pack.ts` stands for a file that ends so, `winograd-*.ts` for several.
     const named = [...read("docs/kernels.md").matchAll(/`([\w*-]+\.ts)`/g)].map(

@@ -286,6 +286,7 @@ describe("what would run for ever, out of memory, or on to a wrong result", () =
     ],
     ["a fractional index", () => g.take(x(), [0.5]), /^take: an index is 0.5/],
     ["NaN as index", () => g.at(x(), [Number.NaN]), /^at: an index is NaN/],
+    ["a row before the first", () => g.embedding(x(), [-1]), /^embedding: index -1 is .* indices are from 0 to 1/],
     ["an index that would wrap", () => g.embedding(x(), [2 ** 32]), /^embedding: index 2147483647 is outside/],
     ["a class before the first", () => g.oneHot([-1], 3), /^oneHot: index -1 is outside an axis of length 3/],
     ["a milliard bins", () => g.histogram([1, 2], { bins: 1e9 }), /8000000008 bytes do not fit/],

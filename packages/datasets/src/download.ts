@@ -1,6 +1,7 @@
 import { type Attempt, DataUnavailableError, SourceError } from "./errors.ts";
 import { withLock } from "./lock.ts";
 import { requireNode } from "./platform.ts";
+import type { Signal } from "./platform-types.ts";
 import { reasonOf } from "./source.ts";
 
 /** A file on the net, and how to know that it arrived whole. */
@@ -25,7 +26,7 @@ export interface DownloadProgress {
 }
 
 export interface DownloadOptions {
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Signal | undefined;
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
   /** Milliseconds without a single byte after which a connection is given up; default 30,000. */
   readonly stallTimeout?: number | undefined;

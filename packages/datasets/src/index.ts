@@ -58,6 +58,7 @@ export type { InterleaveOptions } from "./pipeline/combine.ts";
 export type { MaybePromise } from "./pipeline/cursor.ts";
 export type { Elements } from "./pipeline/origins.ts";
 export type { Batched, Columns, RowOf, Unbatched } from "./pipeline/structure.ts";
+export type { Address, BlobLike, ResponseLike, Signal } from "./platform-types.ts";
 export { Random } from "./random.ts";
 export { type ByteStream, openSource, readAll, type Source, type SourceOptions } from "./source.ts";
 export {

@@ -1,6 +1,7 @@
 import { SourceError } from "./errors.ts";
 import { fileError } from "./files.ts";
 import { requireNode } from "./platform.ts";
+import type { Signal } from "./platform-types.ts";
 
 /** A lock file between processes. Its holder touches it again and again; one that is no longer touched is taken over. */
 
@@ -53,7 +54,7 @@ async function breakStale(path: string): Promise<void> {
  *
  * @throws SourceError when the lock's folder cannot be written to, or the lock is held for half an hour.
  */
-export async function withLock<T>(path: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(path: string, signal: Signal | undefined, work: () => Promise<T>): Promise<T> {
   const { fs, os, path: paths } = requireNode("A lock");
   await fs.mkdir(paths.dirname(path), { recursive: true }).catch((cause: unknown) => {
     throw fileError("the folder cannot be made", paths.dirname(path), cause);

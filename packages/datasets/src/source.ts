@@ -1,10 +1,16 @@
 import { ArgumentError, DataError, requireKnownOptions, requireOneOf, SourceError } from "./errors.ts";
 import { fileError } from "./files.ts";
 import { node, requireNode } from "./platform.ts";
+import type { Address, BlobLike, ResponseLike, Signal } from "./platform-types.ts";
 
 /**
  * Bytes from anywhere, as a stream of chunks, unpacked when they are gzip. Nothing here holds more than a chunk or two.
  */
+
+declare global {
+  /** Known to every program that handles one; named here for those that have no types of their platform. */
+  interface ReadableStream<R> {}
+}
 
 /**
  * Where bytes come from: a path, an address (`http:`, `https:`, `file:`, `blob:`, `data:`), bytes, a Blob or File, a
@@ -13,11 +19,11 @@ import { node, requireNode } from "./platform.ts";
  */
 export type Source =
   | string
-  | URL
+  | Address
   | Uint8Array
   | ArrayBuffer
-  | Blob
-  | Response
+  | BlobLike
+  | ResponseLike
   | ReadableStream<Uint8Array>
   | AsyncIterable<Uint8Array | string>
   | (() => Source | Promise<Source>);
@@ -27,7 +33,7 @@ export interface SourceOptions {
   readonly gzip?: "auto" | "always" | "never";
   /** What to call the source in errors; default: its path or address. */
   readonly name?: string;
-  readonly signal?: AbortSignal;
+  readonly signal?: Signal;
   /** Bytes read at once; default 256 KiB. */
   readonly chunkSize?: number;
   /** Called after each chunk with the (packed) bytes read so far and in all, where that is known. */
@@ -381,7 +387,8 @@ async function* gunzipWithWeb(chunks: AsyncGenerator<Uint8Array>, name: string):
  * @throws ArgumentError for a source or option that cannot be meant.
  * @throws SourceError when the source cannot be read (and, from `next`, when it cannot be unpacked).
  */
-export function openSource(source: Source, options: SourceOptions = {}): Promise<ByteStream> {
+export async function openSource(source: Source, options: SourceOptions = {}): Promise<ByteStream> {
+  requireKnownOptions("openSource", options, SOURCE_OPTIONS);
   return open(source, options, false);
 }
 

@@ -5,8 +5,9 @@ import { DataError } from "./errors.ts";
 import { LayerNames } from "./layer-names.ts";
 import { checkLayerOptions } from "./layer-options.ts";
 import { InputLayer } from "./layers/core.ts";
-import { Model, type ModelOptions } from "./model.ts";
+import { Model, type ModelOptions, modelOptionNames } from "./model.ts";
 import { type BatchShape, type CallContext, type Layer, layerConfig } from "./module.ts";
+import { checkOptionNames } from "./option-checks.ts";
 import { type LayerCall, mapOptions, SymbolicTensor } from "./symbolic.ts";
 
 /** Options of {@link input}. */
@@ -36,7 +37,7 @@ export function input(options: InputOptions): SymbolicTensor {
       hint: "write input({ shape: [28, 28] }), without the number of samples",
     });
   }
-  const { shape, name } = options;
+  const { shape, name } = checkOptionNames("input", options, ["shape", "name"]);
   const layer = new InputLayer({ shape, ...(name === undefined ? {} : { name }) });
   return SymbolicTensor.outputsOf(layer, [], [[null, ...shape]])[0]!;
 }
@@ -73,7 +74,9 @@ export class Functional extends Model {
   readonly calls: readonly LayerCall[];
   private readonly chain: readonly Layer[];
 
-  constructor({ inputs, outputs, ...options }: FunctionalOptions) {
+  constructor(given: FunctionalOptions) {
+    if (new.target === Functional) checkOptionNames("functional", given, ["inputs", "outputs", ...modelOptionNames]);
+    const { inputs, outputs, ...options } = given;
     super(options);
     this.inputs = asList("inputs", inputs);
     this.outputs = asList("outputs", outputs);

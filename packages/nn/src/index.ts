@@ -399,4 +399,5 @@ export type { Arrays, Batch, BatchIterable, BatchLike } from "./training/data.ts
 export type { EvaluateOptions, PredictOptions } from "./training/evaluate.ts";
 export type { FitOptions, ValidationData } from "./training/fit.ts";
 export type { Logs } from "./training/logs.ts";
+export type { Signal } from "./training/signal.ts";
 export type { ClassWeight } from "./training/weights.ts";

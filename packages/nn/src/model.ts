@@ -2,10 +2,10 @@ import { ArgumentError, Generator, noGrad, type Tensor, zeros } from "@gradiente
 import type { Callback, History } from "./callbacks/callback.ts";
 import { dotOf } from "./drawing/dot.ts";
 import type { ModelGraph } from "./drawing/graph.ts";
-import { type DrawingOptions, svgOf } from "./drawing/svg.ts";
+import { type DrawingOptions, drawingNames, svgOf } from "./drawing/svg.ts";
 import { ModelFileError, NotReadyError, unknownName } from "./errors.ts";
 import { LayerNames } from "./layer-names.ts";
-import { type BatchShape, type CallContext, drawSeed, Layer, type LayerOptions } from "./module.ts";
+import { type BatchShape, type CallContext, drawSeed, Layer, type LayerOptions, layerOptionNames } from "./module.ts";
 import { checkOptionNames } from "./option-checks.ts";
 import type { SaveOptions } from "./saving/save.ts";
 import { Fields, generatorState, restoreGenerator, type State } from "./state.ts";
@@ -26,13 +26,16 @@ import { type FitOptions, fit } from "./training/fit.ts";
 import type { Logs } from "./training/logs.ts";
 import { batchOf, sourceOf } from "./training/source.ts";
 import { checkBatch, checkBuilt, compiledOf, testStep, trainStep } from "./training/step.ts";
-import type { ClassWeight } from "./training/weights.ts";
+import { type ClassWeight, checkClasses } from "./training/weights.ts";
 
 /** Options that every model has. */
 export interface ModelOptions extends LayerOptions {
   /** Fixes initial weights, shuffling and noise, bit for bit. Default: drawn from the global generator. */
   readonly seed?: number;
 }
+
+/** @internal */
+export const modelOptionNames: readonly string[] = [...layerOptionNames, "seed"];
 
 /** Options of {@link Model.summary}. */
 export interface SummaryOptions extends TableOptions {
@@ -41,6 +44,10 @@ export interface SummaryOptions extends TableOptions {
   /** "lines" (default) as in the course, or the boxes of Keras 3, which the other options are for. */
   readonly style?: "lines" | "boxes";
 }
+
+const summaryOptionNames: readonly (keyof SummaryOptions)[] = [
+  ...(["print", "style", "lineLength", "expandNested", "showTrainable"] as const),
+];
 
 /** Options of {@link Model.trainOnBatch}. */
 export interface BatchOptions {
@@ -228,6 +235,7 @@ export abstract class Model extends Layer {
    * @throws {NotReadyError} before the model is built.
    */
   summary(options: SummaryOptions = {}): string {
+    checkOptionNames("summary", options, summaryOptionNames);
     if (!this.built) {
       throw new NotReadyError({
         op: "summary",
@@ -277,6 +285,7 @@ export abstract class Model extends Layer {
    */
   toSVG(options?: DrawingOptions): string {
     checkBuilt("toSVG", this);
+    if (options !== undefined) checkOptionNames("toSVG", options, drawingNames);
     return svgOf(this.name, this.graph(), options);
   }
 
@@ -286,6 +295,7 @@ export abstract class Model extends Layer {
    */
   toDot(options?: DrawingOptions): string {
     checkBuilt("toDot", this);
+    if (options !== undefined) checkOptionNames("toDot", options, drawingNames);
     return dotOf(this.name, this.graph(), options);
   }
 
@@ -386,6 +396,7 @@ export abstract class Model extends Layer {
    * @returns the losses and metrics of this batch, before the step.
    */
   trainOnBatch(x: Arrays, y: Arrays, options: BatchOptions = {}): Logs {
+    checkOptionNames("trainOnBatch", options, ["sampleWeight", "classWeight"]);
     return this.onBatch("trainOnBatch", { x, y, sampleWeight: options.sampleWeight }, options.classWeight, (batch) => {
       this.markTrainable();
       this.trainStep(batch, "throw");
@@ -394,6 +405,7 @@ export abstract class Model extends Layer {
 
   /** The losses and metrics of one batch, without training. */
   testOnBatch(x: Arrays, y: Arrays, options: Omit<BatchOptions, "classWeight"> = {}): Logs {
+    checkOptionNames("testOnBatch", options, ["sampleWeight"]);
     checkBuilt("testOnBatch", this);
     const data = { x, y, sampleWeight: options.sampleWeight };
     return this.onBatch("testOnBatch", data, undefined, (batch) => void testStep(this, batch));
@@ -403,6 +415,7 @@ export abstract class Model extends Layer {
     const compiled = compiledOf(op, this);
     const batch = batchOf(op, data, weights);
     checkBatch(op, this, batch, true);
+    checkClasses(op, weights, compiled.losses[0]!, this.outputShapes![0]!);
     compiled.reset();
     step(batch);
     return compiled.logs();
@@ -434,6 +447,7 @@ export abstract class Model extends Layer {
    * @throws {FileError} when it cannot be written.
    */
   async save(path: string, options: SaveOptions = {}): Promise<void> {
+    checkOptionNames("save", options, ["includeOptimizer"]);
     const { saveModel } = await import("./saving/save.ts");
     await saveModel(this, path, options);
   }
@@ -485,6 +499,7 @@ export abstract class Model extends Layer {
       const message = `the model "${this.name}" is not built, so it has no weights`;
       throw new NotReadyError({ op: "loadWeights", message });
     }
+    checkOptionNames("loadWeights", options, ["strict", "prefix"]);
     const { loadWeights } = await import("./saving/contents.ts");
     return loadWeights(this, source, options);
   }

@@ -17,6 +17,7 @@ import type { Constraint } from "./constraints/constraint.ts";
 import { DataError, LayerInputError, showShape } from "./errors.ts";
 import { type InitializerLike, resolveInitializer } from "./initializers/resolve.ts";
 import { attachMask, maskOf, withMask } from "./masks.ts";
+import { checkOptionNames } from "./option-checks.ts";
 import {
   type Regularizer,
   type RegularizerLike,
@@ -81,6 +82,11 @@ export interface LayerOptions {
   readonly activityRegularizer?: RegularizerLike | null;
 }
 
+/** @internal */
+export const layerOptionNames: readonly (keyof LayerOptions)[] = [
+  ...(["name", "trainable", "inputShape", "dtype", "activityRegularizer"] as const),
+];
+
 /** Options for the creation of a weight. */
 export interface WeightOptions {
   readonly name: string;
@@ -92,6 +98,16 @@ export interface WeightOptions {
   readonly constraint?: Constraint | null;
 }
 
+const weightNames: readonly (keyof WeightOptions)[] = [
+  ...(["name", "shape", "initializer", "trainable", "regularizer", "constraint"] as const),
+];
+
+/** What may be said to a layer that is applied: {@link CallContext} and {@link CallOptions}. */
+const applyNames: readonly (keyof CallContext | keyof CallOptions)[] = [
+  ...(["training", "generator", "losses", "initial", "mask", "initialState", "attentionMask"] as const),
+  ...(["useCausalMask", "countWeights", "returnAttentionScores"] as const),
+];
+
 /** @throws {ArgumentError} for what plain JavaScript lets pass as options. */
 function checkOptions(op: string, options: unknown): void {
   if (typeof options === "object" && options !== null && !Array.isArray(options)) return;
@@ -101,6 +117,9 @@ function checkOptions(op: string, options: unknown): void {
     hint: 'options are given by name, for example { name: "first", inputShape: [4] }',
   });
 }
+
+/** @internal What is looked at when a layer is applied for the first time. It knows every class, so none may know it. */
+export const firstUse: { check: (layer: Layer) => void } = { check: () => {} };
 
 /** @throws {ArgumentError} for what is not the shape of a sample. */
 function checkedShape(op: string, shape: readonly (number | null)[] | null): readonly (number | null)[] | null {
@@ -279,6 +298,7 @@ export abstract class Layer {
 
   /** Creates a weight of the layer's dtype. */
   protected addWeight(options: WeightOptions, generator: Generator): Weight {
+    checkOptionNames("addWeight", options, weightNames);
     const { name, shape, trainable = true, regularizer = null, constraint = null } = options;
     const initializer = resolveInitializer(this.name, options.initializer ?? "glorot_uniform");
     const filled = claimWeight(name, shape);
@@ -365,6 +385,7 @@ export abstract class Layer {
     x: Tensor | SymbolicTensor | readonly Tensor[] | readonly SymbolicTensor[],
     options: (Partial<CallContext> & CallOptions) | CallOptions<SymbolicTensor> = {},
   ): readonly Tensor[] | readonly SymbolicTensor[] {
+    checkOptionNames(this.name, options, applyNames);
     const inputs = (Array.isArray(x) ? x : [x]) as readonly Tensor[] | readonly SymbolicTensor[];
     if (isSymbolic(inputs)) return this.connect(inputs, options as CallOptions<SymbolicTensor>);
     const given = options as Partial<CallContext> & CallOptions;
@@ -392,6 +413,7 @@ export abstract class Layer {
   /** @internal The layer's function with everything around it: building, masks, the penalty on the output. */
   callAll(inputs: readonly Tensor[], context: CallContext, options: CallOptions = {}): readonly Tensor[] {
     if (this.builtFor === null) {
+      firstUse.check(this);
       this.ensureBuiltFor(
         inputs.map((x) => [null, ...x.shape.slice(1)]),
         context.initial?.split(),

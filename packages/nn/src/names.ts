@@ -1,10 +1,11 @@
 import { ArgumentError } from "@gradiente/autograd";
-import { isSerialized, optionsOf, type Serialized, snakeCase } from "./config.ts";
+import { type Config, isSerialized, optionsOf, type Serialized, snakeCase } from "./config.ts";
 import { unknownName } from "./errors.ts";
+import type { WithOptions } from "./option-checks.ts";
 import { customInstance } from "./saving/scope.ts";
 
 /** Classes that an object of options makes things of, under their names in Keras. */
-export type Classes<T> = Readonly<Record<string, new (options: never) => T>>;
+export type Classes<T> = Readonly<Record<string, (new (options: never) => T) & Pick<WithOptions, "optionNames">>>;
 
 /**
  * The object that a name or a file's description stands for, of classes known by their own names and by those in snake
@@ -28,8 +29,13 @@ export function makeNamed<T>(
   if (found === undefined) {
     throw unknownName(op, kind, name, [...Object.keys(classes).map(snakeCase), ...Object.keys(others)]);
   }
-  const make = found[1] as new (options: object) => T;
-  return new make(isSerialized(given) ? optionsOf(given.config) : {});
+  const type = found[1];
+  return new type((isSerialized(given) ? knownOptions(given.config, type.optionNames) : {}) as never);
+}
+
+/** The options of a file's description that a class has: files have those of other versions of Keras, too. */
+export function knownOptions(config: Config, known: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(optionsOf(config)).filter(([name]) => known.includes(name)));
 }
 
 /** @throws {ArgumentError} for a class in place of an object of it. */

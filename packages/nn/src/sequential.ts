@@ -4,8 +4,9 @@ import type { ModelGraph } from "./drawing/graph.ts";
 import { LayerNames } from "./layer-names.ts";
 import { checkLayerOptions } from "./layer-options.ts";
 import { InputLayer } from "./layers/core.ts";
-import { Model, type ModelOptions } from "./model.ts";
+import { Model, type ModelOptions, modelOptionNames } from "./model.ts";
 import { type BatchShape, type CallContext, Layer, layerConfig } from "./module.ts";
+import { checkOptionNames } from "./option-checks.ts";
 
 /**
  * Layers one after the other.
@@ -26,6 +27,7 @@ export class Sequential extends Model {
   private startShape: readonly (number | null)[] | null = null;
 
   constructor(layers: readonly Layer[] = [], options: ModelOptions = {}) {
+    if (new.target === Sequential) checkOptionNames("Sequential", options, modelOptionNames);
     super(options);
     this.startShape = options.inputShape ?? null;
     if (!Array.isArray(layers)) {

@@ -1,6 +1,7 @@
 import { noGrad, type Tensor } from "@gradiente/autograd";
 import { DataError, NotReadyError, StateDictError } from "./errors.ts";
 import type { Layer, Weight } from "./module.ts";
+import { checkOptionNames } from "./option-checks.ts";
 
 /** Options of `stateDict`. */
 export interface StateDictOptions {
@@ -49,7 +50,8 @@ function namedWeights(op: string, layer: Layer): Map<string, Weight> {
 }
 
 /** See `Layer.stateDict`. */
-export function stateDict(layer: Layer, { prefix = "" }: StateDictOptions = {}): Record<string, Tensor> {
+export function stateDict(layer: Layer, options: StateDictOptions = {}): Record<string, Tensor> {
+  const { prefix = "" } = checkOptionNames("stateDict", options, ["prefix"]);
   const dict: Record<string, Tensor> = Object.create(null);
   for (const [name, weight] of namedWeights("stateDict", layer)) {
     dict[prefix + name] = noGrad(() => weight.value.clone());
@@ -61,8 +63,9 @@ export function stateDict(layer: Layer, { prefix = "" }: StateDictOptions = {}):
 export function loadStateDict(
   layer: Layer,
   dict: Readonly<Record<string, Tensor>>,
-  { strict = true, prefix = "" }: LoadStateDictOptions = {},
+  options: LoadStateDictOptions = {},
 ): LoadStateDictResult {
+  const { strict = true, prefix = "" } = checkOptionNames("loadStateDict", options, ["strict", "prefix"]);
   const weights = namedWeights("loadStateDict", layer);
   const missing = [...weights.keys()].map((name) => prefix + name).filter((name) => !Object.hasOwn(dict, name));
   const given = Object.keys(dict).filter((name) => name.startsWith(prefix));

@@ -141,6 +141,7 @@ function checked(indices: Tensor, { op, length, operand, wraps }: CheckParams): 
         op,
         message: `index ${index} is outside an axis of length ${length}`,
         operands: [operand, indices],
+        hint: `indices are from ${wraps ? -length : 0} to ${length - 1}`,
       });
     }
     negative ||= index < 0;
@@ -200,13 +201,22 @@ export function take(x: TensorLike, indices: TensorLike, options: { readonly axi
   return taken("take", x, indices, options);
 }
 
-/** {@link take} for `op`, which errors name. */
-export function taken(op: string, x: TensorLike, indices: TensorLike, options: { readonly axis?: number }): Tensor {
+/**
+ * {@link take} for `op`, which errors name.
+ * @param wraps whether negative indices count from the end.
+ */
+export function taken(
+  op: string,
+  x: TensorLike,
+  indices: TensorLike,
+  options: { readonly axis?: number },
+  wraps = true,
+): Tensor {
   const { axis = 0 } = checkOptions(op, options, ["axis"]);
   const input = asTensor(x);
   const given = indicesOf(op, indices);
   const at = normalizeAxis(op, axis, input);
-  const flat = reshape(checkIndices(op, given, input.shape[at]!, input), [given.size]);
+  const flat = reshape(checkIndices(op, given, input.shape[at]!, input, wraps), [given.size]);
   const shape = input.shape.with(at, given.size);
   const positions = broadcastTo(
     reshape(

@@ -277,7 +277,11 @@ export function indexAdd(x: TensorLike, indices: TensorLike, source: TensorLike,
 }
 
 /**
- * Rows of an embedding table: {@link take} along the first axis.
+ * Rows of an embedding table: {@link take} along the first axis, but negative numbers do not count from the end. They
+ * stand for no row.
+ *
+ * @throws {DTypeError} when indices are not integers.
+ * @throws {BoundsError} when one is not the number of a row.
  *
  * @example
  * ```ts
@@ -285,7 +289,7 @@ export function indexAdd(x: TensorLike, indices: TensorLike, source: TensorLike,
  * ```
  */
 export function embedding(table: TensorLike, indices: TensorLike): Tensor {
-  return taken("embedding", table, indices, {});
+  return taken("embedding", table, indices, {}, false);
 }
 
 /**

@@ -2,6 +2,7 @@ import { Dataset } from "../dataset.ts";
 import { IdxError, requireKnownOptions } from "../errors.ts";
 import { type IdxDataset, readIdx } from "../idx/read.ts";
 import type { NdArray } from "../nd-array.ts";
+import type { Signal } from "../platform-types.ts";
 import {
   type CatalogFile,
   type DataOrigin,
@@ -56,7 +57,7 @@ async function openPair(
   imagesFile: LocatedFile,
   labelsFile: LocatedFile,
   classes: number,
-  options: { readonly stream: boolean; readonly signal: AbortSignal | undefined },
+  options: { readonly stream: boolean; readonly signal: Signal | undefined },
 ): Promise<Dataset<LabelledImage>> {
   const { signal } = options;
   const open = ({ source, name }: LocatedFile): Promise<IdxDataset<Uint8Array>> =>
@@ -114,7 +115,7 @@ export async function openImageSet(
   files: readonly LocatedFile[],
   classNames: readonly string[],
   source: DataOrigin,
-  options: { readonly stream: boolean; readonly signal: AbortSignal | undefined },
+  options: { readonly stream: boolean; readonly signal: Signal | undefined },
 ): Promise<ImageSet> {
   const [trainImages, trainLabels, testImages, testLabels] = files as [
     LocatedFile,

@@ -7,6 +7,7 @@ import {
 } from "../download.ts";
 import { ArgumentError, type Attempt, DataUnavailableError, SourceError } from "../errors.ts";
 import { environment, node, requireNode } from "../platform.ts";
+import type { Signal } from "../platform-types.ts";
 import type { Source } from "../source.ts";
 import { fetchCached } from "./browser-cache.ts";
 
@@ -40,7 +41,7 @@ export interface LocateOptions {
   readonly mirrors?: readonly string[] | undefined;
   /** Told about the progress of downloads; default: a bar, when standard error is a terminal. */
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Signal | undefined;
   /** Milliseconds without a single byte after which a connection is given up; default 30,000. */
   readonly stallTimeout?: number | undefined;
 }

@@ -9,6 +9,7 @@ import {
   Dense,
   EarlyStopping,
   type EarlyStoppingOptions,
+  ExponentialDecay,
   LambdaCallback,
   LearningRateScheduler,
   type Logs,
@@ -130,6 +131,20 @@ describe("learning rates", () => {
     const wrong = new LearningRateScheduler(() => "0.1" as unknown as number);
     await expect(follow([1], wrong)).rejects.toThrow(/gave "0.1" for epoch 0/);
     expect(() => new ReduceLROnPlateau({ factor: 1 })).toThrow(/factor is 1/);
+  });
+
+  it("are not set where they follow a schedule", async () => {
+    const learningRate = new ExponentialDecay({ initialLearningRate: 0.1, decaySteps: 2, decayRate: 0.5 });
+    const model = new Sequential([new Dense(1, { inputShape: [1] })], { seed: 1 });
+    model.compile({ loss: "mse", optimizer: new SGD({ learningRate }) });
+    for (const callback of [
+      new LearningRateScheduler((_, rate) => rate / 2),
+      new ReduceLROnPlateau({ monitor: "loss" }),
+    ]) {
+      const refused = model.fit([[0], [1]], [1, 3], { callbacks: [callback], verbose: 0 });
+      await expect(refused).rejects.toThrow(new RegExp(`^${callback.constructor.name}: .* schedule, ExponentialDecay`));
+      expect(model.optimizer.schedule).toBe(learningRate);
+    }
   });
 });
 

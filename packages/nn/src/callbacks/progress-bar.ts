@@ -1,3 +1,4 @@
+import { checkOptionNames } from "../option-checks.ts";
 import type { Logs } from "../training/logs.ts";
 import { Callback } from "./callback.ts";
 
@@ -33,6 +34,7 @@ export class ProgressBar extends Callback {
 
   constructor(options: ProgressBarOptions = {}) {
     super();
+    checkOptionNames("ProgressBar", options, ["output", "now"]);
     this.output = options.output ?? standardOutput();
     this.now = options.now ?? (() => performance.now());
   }

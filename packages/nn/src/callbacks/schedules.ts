@@ -1,9 +1,20 @@
 import { ArgumentError } from "@gradiente/autograd";
+import type { Optimizer } from "../optimizers/optimizer.ts";
 import { checkOptionNames, checkWhole } from "../option-checks.ts";
 import { Fields, type State } from "../state.ts";
 import type { Logs } from "../training/logs.ts";
 import { Callback } from "./callback.ts";
 import { Monitor, type MonitorOptions } from "./monitor.ts";
+
+/** @throws {ArgumentError} for a rate that follows a schedule, which would end where a callback sets it. */
+function checkSettable(op: string, { schedule }: Optimizer): void {
+  if (schedule === null) return;
+  throw new ArgumentError({
+    op,
+    message: `the optimizer's learning rate follows a schedule, ${schedule.className}`,
+    hint: "give the optimizer a number, or leave the callback out",
+  });
+}
 
 /**
  * Sets the learning rate before every epoch, from its number (from 0) and the rate so far. The rate is logged as
@@ -32,6 +43,9 @@ export class LearningRateScheduler extends Callback {
       });
     }
     this.schedule = schedule;
+  }
+  override onTrainBegin(): void {
+    checkSettable("LearningRateScheduler", this.model.optimizer);
   }
   override onEpochBegin(epoch: number): void {
     const { optimizer } = this.model;
@@ -102,6 +116,7 @@ export class ReduceLROnPlateau extends Callback {
   }
 
   override onTrainBegin(): void {
+    checkSettable("ReduceLROnPlateau", this.model.optimizer);
     this.best = null;
     this.wait = 0;
     this.cooling = 0;

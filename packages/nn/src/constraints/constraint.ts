@@ -1,6 +1,7 @@
 import { add, clone, div, greaterEqual, maximum, mul, sqrt, square, sub, sum, type Tensor } from "@gradiente/autograd";
 import { type Config, type Serialized, serialized } from "../config.ts";
 import { makeNamed } from "../names.ts";
+import { checkOptionsOf } from "../option-checks.ts";
 
 /** A projection applied to a weight after every update. */
 export abstract class Constraint {
@@ -23,6 +24,8 @@ function norm(weight: Tensor, axis: Axis): Tensor {
 
 /** No value is negative. */
 export class NonNeg extends Constraint {
+  /** @internal */
+  static readonly optionNames: readonly string[] = [];
   readonly className = "NonNeg";
   apply(weight: Tensor): Tensor {
     return mul(weight, greaterEqual(weight, 0).cast(weight.dtype));
@@ -31,11 +34,15 @@ export class NonNeg extends Constraint {
 
 /** The norm along `axis` (default 0: a unit's incoming weights) is at most `maxValue` (default 2). */
 export class MaxNorm extends Constraint {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["maxValue", "axis"];
   readonly className = "MaxNorm";
   readonly maxValue: number;
   readonly axis: Axis;
-  constructor({ maxValue = 2, axis = 0 }: { readonly maxValue?: number; readonly axis?: Axis } = {}) {
+  constructor(options: { readonly maxValue?: number; readonly axis?: Axis } = {}) {
     super();
+    checkOptionsOf(MaxNorm, new.target, options);
+    const { maxValue = 2, axis = 0 } = options;
     this.maxValue = maxValue;
     this.axis = axis;
   }
@@ -51,11 +58,14 @@ export class MaxNorm extends Constraint {
 
 /** The norm along `axis` (default 0) is 1. */
 export class UnitNorm extends Constraint {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["axis"];
   readonly className = "UnitNorm";
   readonly axis: Axis;
-  constructor({ axis = 0 }: { readonly axis?: Axis } = {}) {
+  constructor(options: { readonly axis?: Axis } = {}) {
     super();
-    this.axis = axis;
+    checkOptionsOf(UnitNorm, new.target, options);
+    this.axis = options.axis ?? 0;
   }
   apply(weight: Tensor): Tensor {
     return div(weight, add(norm(weight, this.axis), epsilon));
@@ -67,18 +77,24 @@ export class UnitNorm extends Constraint {
 
 /** The norm along `axis` is pulled between `minValue` (0) and `maxValue` (1), by the fraction `rate` (1) each time. */
 export class MinMaxNorm extends Constraint {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["minValue", "maxValue", "rate", "axis"];
   readonly className = "MinMaxNorm";
   readonly minValue: number;
   readonly maxValue: number;
   readonly rate: number;
   readonly axis: Axis;
-  constructor({
-    minValue = 0,
-    maxValue = 1,
-    rate = 1,
-    axis = 0,
-  }: { readonly minValue?: number; readonly maxValue?: number; readonly rate?: number; readonly axis?: Axis } = {}) {
+  constructor(
+    options: {
+      readonly minValue?: number;
+      readonly maxValue?: number;
+      readonly rate?: number;
+      readonly axis?: Axis;
+    } = {},
+  ) {
     super();
+    checkOptionsOf(MinMaxNorm, new.target, options);
+    const { minValue = 0, maxValue = 1, rate = 1, axis = 0 } = options;
     this.minValue = minValue;
     this.maxValue = maxValue;
     this.rate = rate;

@@ -1,7 +1,8 @@
 import { ArgumentError } from "@gradiente/autograd";
 import type { Model } from "../model.ts";
 import { nodeModule } from "../node.ts";
-import type { DrawingOptions } from "./svg.ts";
+import { checkOptionNames } from "../option-checks.ts";
+import { type DrawingOptions, drawingNames } from "./svg.ts";
 
 /**
  * Writes a drawing of a model to a file: `.svg`, or `.dot` for Graphviz. The file appears at once, whole.
@@ -9,6 +10,7 @@ import type { DrawingOptions } from "./svg.ts";
  * @throws {NotReadyError} before the model is built.
  */
 export async function plotModel(model: Model, path: string, options: DrawingOptions = {}): Promise<void> {
+  checkOptionNames("plotModel", options, drawingNames);
   const { writeAtomically } = await import("@gradiente/autograd/files");
   const { writeFile } = nodeModule("node:fs/promises");
   const ending = /\.(svg|dot)$/.exec(path)?.[1];

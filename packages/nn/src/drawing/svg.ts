@@ -14,6 +14,8 @@ export interface DrawingOptions {
   readonly showParams?: boolean;
 }
 
+export const drawingNames: readonly (keyof DrawingOptions)[] = ["expandNested", "showShapes", "showParams"];
+
 /** What a family of layers is coloured with: the strip of its boxes. */
 const families: readonly (readonly [RegExp, string])[] = [
   [/^InputLayer$/, "#64748b"],

@@ -16,6 +16,7 @@ import {
 } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import { unknownName } from "../errors.ts";
+import { checkOptionsOf } from "../option-checks.ts";
 
 /** Draws the first values of a weight. */
 export abstract class Initializer {
@@ -42,11 +43,14 @@ export abstract class Initializer {
 
 /** Every value is the same. */
 export class Constant extends Initializer {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["value"];
   readonly className: string = "Constant";
   readonly value: number;
-  constructor({ value = 0 }: { readonly value?: number } = {}) {
+  constructor(options: { readonly value?: number } = {}) {
     super();
-    this.value = value;
+    checkOptionsOf(Constant, new.target, options);
+    this.value = options.value ?? 0;
   }
   protected draw(shape: Shape, dtype: FloatDType): Tensor {
     return full(shape, this.value, { dtype });
@@ -57,6 +61,8 @@ export class Constant extends Initializer {
 }
 
 export class Zeros extends Constant {
+  /** @internal */
+  static override readonly optionNames: readonly string[] = [];
   override readonly className = "Zeros";
   constructor() {
     super({ value: 0 });
@@ -67,6 +73,8 @@ export class Zeros extends Constant {
 }
 
 export class Ones extends Constant {
+  /** @internal */
+  static override readonly optionNames: readonly string[] = [];
   override readonly className = "Ones";
   constructor() {
     super({ value: 1 });
@@ -78,11 +86,14 @@ export class Ones extends Constant {
 
 /** The identity matrix times `gain`. */
 export class Identity extends Initializer {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["gain"];
   readonly className = "Identity";
   readonly gain: number;
-  constructor({ gain = 1 }: { readonly gain?: number } = {}) {
+  constructor(options: { readonly gain?: number } = {}) {
     super();
-    this.gain = gain;
+    checkOptionsOf(Identity, new.target, options);
+    this.gain = options.gain ?? 1;
   }
   protected draw(shape: Shape, dtype: FloatDType): Tensor {
     if (shape.length !== 2) throw unfit(this.className, "matrices", shape);
@@ -105,10 +116,14 @@ interface Normal {
 
 /** Normally distributed values. */
 export class RandomNormal extends Initializer {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["mean", "stddev", "seed"];
   readonly className = "RandomNormal";
   readonly mean: number;
   readonly stddev: number;
-  constructor({ mean = 0, stddev = 0.05, seed = null }: Normal = {}) {
+  constructor(options: Normal = {}) {
+    checkOptionsOf(RandomNormal, new.target, options);
+    const { mean = 0, stddev = 0.05, seed = null } = options;
     super(seed);
     this.mean = mean;
     this.stddev = stddev;
@@ -123,10 +138,14 @@ export class RandomNormal extends Initializer {
 
 /** Normally distributed values, those beyond two standard deviations excluded. */
 export class TruncatedNormal extends Initializer {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["mean", "stddev", "seed"];
   readonly className = "TruncatedNormal";
   readonly mean: number;
   readonly stddev: number;
-  constructor({ mean = 0, stddev = 0.05, seed = null }: Normal = {}) {
+  constructor(options: Normal = {}) {
+    checkOptionsOf(TruncatedNormal, new.target, options);
+    const { mean = 0, stddev = 0.05, seed = null } = options;
     super(seed);
     this.mean = mean;
     this.stddev = stddev;
@@ -147,14 +166,14 @@ function truncatedNormal(shape: Shape, stddev: number, dtype: FloatDType, genera
 
 /** Uniformly distributed values. */
 export class RandomUniform extends Initializer {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["minval", "maxval", "seed"];
   readonly className = "RandomUniform";
   readonly minval: number;
   readonly maxval: number;
-  constructor({
-    minval = -0.05,
-    maxval = 0.05,
-    seed = null,
-  }: { minval?: number; maxval?: number; seed?: number | null } = {}) {
+  constructor(options: { readonly minval?: number; readonly maxval?: number; readonly seed?: number | null } = {}) {
+    checkOptionsOf(RandomUniform, new.target, options);
+    const { minval = -0.05, maxval = 0.05, seed = null } = options;
     super(seed);
     this.minval = minval;
     this.maxval = maxval;
@@ -180,16 +199,15 @@ export interface VarianceScalingOptions {
 
 /** Values whose variance is `scale` over the number of inputs, of outputs or their mean. */
 export class VarianceScaling extends Initializer {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["scale", "mode", "distribution", "seed"];
   readonly className: string = "VarianceScaling";
   readonly scale: number;
   readonly mode: "fan_in" | "fan_out" | "fan_avg";
   readonly distribution: "truncated_normal" | "untruncated_normal" | "uniform";
-  constructor({
-    scale = 1,
-    mode = "fan_in",
-    distribution = "truncated_normal",
-    seed = null,
-  }: VarianceScalingOptions = {}) {
+  constructor(options: VarianceScalingOptions = {}) {
+    checkOptionsOf(VarianceScaling, new.target, options);
+    const { scale = 1, mode = "fan_in", distribution = "truncated_normal", seed = null } = options;
     super(seed);
     if (!(scale > 0)) {
       throw new ArgumentError({ op: this.constructor.name, message: `scale is ${scale}, expected a positive number` });
@@ -234,6 +252,8 @@ interface Seeded {
 type Scheme = Required<Omit<VarianceScalingOptions, "seed">>;
 
 abstract class NamedScaling extends VarianceScaling {
+  /** @internal */
+  static override readonly optionNames: readonly string[] = ["seed"];
   constructor(scheme: Scheme, { seed = null }: Seeded) {
     super({ ...scheme, seed });
   }
@@ -245,45 +265,55 @@ abstract class NamedScaling extends VarianceScaling {
 export class GlorotUniform extends NamedScaling {
   override readonly className = "GlorotUniform";
   constructor(options: Seeded = {}) {
+    checkOptionsOf(GlorotUniform, new.target, options);
     super({ scale: 1, mode: "fan_avg", distribution: "uniform" }, options);
   }
 }
 export class GlorotNormal extends NamedScaling {
   override readonly className = "GlorotNormal";
   constructor(options: Seeded = {}) {
+    checkOptionsOf(GlorotNormal, new.target, options);
     super({ scale: 1, mode: "fan_avg", distribution: "truncated_normal" }, options);
   }
 }
 export class HeUniform extends NamedScaling {
   override readonly className = "HeUniform";
   constructor(options: Seeded = {}) {
+    checkOptionsOf(HeUniform, new.target, options);
     super({ scale: 2, mode: "fan_in", distribution: "uniform" }, options);
   }
 }
 export class HeNormal extends NamedScaling {
   override readonly className = "HeNormal";
   constructor(options: Seeded = {}) {
+    checkOptionsOf(HeNormal, new.target, options);
     super({ scale: 2, mode: "fan_in", distribution: "truncated_normal" }, options);
   }
 }
 export class LecunUniform extends NamedScaling {
   override readonly className = "LecunUniform";
   constructor(options: Seeded = {}) {
+    checkOptionsOf(LecunUniform, new.target, options);
     super({ scale: 1, mode: "fan_in", distribution: "uniform" }, options);
   }
 }
 export class LecunNormal extends NamedScaling {
   override readonly className = "LecunNormal";
   constructor(options: Seeded = {}) {
+    checkOptionsOf(LecunNormal, new.target, options);
     super({ scale: 1, mode: "fan_in", distribution: "truncated_normal" }, options);
   }
 }
 
 /** A matrix with orthonormal rows or columns, times `gain`. */
 export class Orthogonal extends Initializer {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["gain", "seed"];
   readonly className = "Orthogonal";
   readonly gain: number;
-  constructor({ gain = 1, seed = null }: { readonly gain?: number; readonly seed?: number | null } = {}) {
+  constructor(options: { readonly gain?: number; readonly seed?: number | null } = {}) {
+    checkOptionsOf(Orthogonal, new.target, options);
+    const { gain = 1, seed = null } = options;
     super(seed);
     this.gain = gain;
   }

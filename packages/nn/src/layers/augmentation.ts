@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import { unknownName } from "../errors.ts";
 import type { BatchShape, CallContext } from "../module.ts";
 import { affineTransform, type FillMode, fillModes, rotations, translations, zooms } from "./affine.ts";
+import { positive } from "./convolution.ts";
 import { NoiseLayer, type NoiseOptions } from "./core.ts";
 import { checkImages, fittedMiddle } from "./resizing.ts";
 
@@ -108,6 +109,13 @@ export class RandomContrast extends Augmentation {
   readonly valueRange: readonly [number, number];
   constructor(factor: Factor, options: ColorOptions = {}) {
     super(options);
+    if (typeof factor !== "number" && !Array.isArray(factor)) {
+      throw new ArgumentError({
+        op: "RandomContrast",
+        message: `factor is ${JSON.stringify(factor)}`,
+        hint: "give a number or [below, above]",
+      });
+    }
     this.factor = factor;
     this.valueRange = options.valueRange ?? [0, 255];
   }
@@ -246,8 +254,8 @@ export class RandomCrop extends Augmentation {
   readonly width: number;
   constructor(height: number, width: number, options: NoiseOptions = {}) {
     super(options);
-    this.height = height;
-    this.width = width;
+    this.height = positive(this.className, "height", height);
+    this.width = positive(this.className, "width", width);
   }
   override computeOutputShape(shape: BatchShape): BatchShape {
     checkImages(this.name, shape);

@@ -390,6 +390,13 @@ export class StackedRNNCells extends RecurrentCell {
   readonly stateSize: readonly number[];
   constructor(cells: readonly RecurrentCell[], options: LayerOptions = {}) {
     super(options);
+    if (!Array.isArray(cells) || !cells.every((cell) => cell instanceof RecurrentCell)) {
+      throw new ArgumentError({
+        op: "StackedRNNCells",
+        message: "what is given is no list of cells",
+        hint: "write new StackedRNNCells([new LSTMCell(8), new LSTMCell(4)])",
+      });
+    }
     if (cells.length === 0) throw new ArgumentError({ op: "StackedRNNCells", message: "there are no cells" });
     this.cells = cells;
     this.stateSize = cells.flatMap((cell) => cell.stateSize);

@@ -50,7 +50,7 @@ export class EinsumDense extends Layer {
 
   constructor(equation: string, outputShape: number | readonly (number | null)[], options: EinsumDenseOptions = {}) {
     super(options);
-    this.equation = equation.replaceAll(" ", "");
+    this.equation = typeof equation === "string" ? equation.replaceAll(" ", "") : "";
     if (!/^(\.\.\.)?[a-zA-Z]+(\.\.\.)?,[a-zA-Z]+->(\.\.\.)?[a-zA-Z]+(\.\.\.)?$/.test(this.equation)) {
       throw new ArgumentError({
         op: "EinsumDense",

@@ -1,10 +1,11 @@
-import { type Generator, notEqual, type Tensor, take, where } from "@gradiente/autograd";
+import { embedding, type Generator, notEqual, type Tensor, where } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import { type ConstraintLike, constraintConfig, resolveConstraint } from "../constraints/constraint.ts";
 import { type InitializerLike, initializerConfig, resolveInitializer } from "../initializers/resolve.ts";
 import { attachMask } from "../masks.ts";
 import { type BatchShape, Layer, type LayerOptions, type Weight } from "../module.ts";
 import { type RegularizerLike, regularizerConfig, resolveRegularizer } from "../regularizers/regularizer.ts";
+import { positive } from "./convolution.ts";
 
 /** Options of {@link Embedding}. */
 export interface EmbeddingOptions extends LayerOptions {
@@ -36,8 +37,8 @@ export class Embedding extends Layer {
   private table: Weight | null = null;
   constructor(inputDim: number, outputDim: number, options: EmbeddingOptions = {}) {
     super(options);
-    this.inputDim = inputDim;
-    this.outputDim = outputDim;
+    this.inputDim = positive(this.className, "inputDim", inputDim);
+    this.outputDim = positive(this.className, "outputDim", outputDim);
     this.maskZero = options.maskZero ?? false;
     this.options = options;
   }
@@ -58,7 +59,7 @@ export class Embedding extends Layer {
     return [...shape, this.outputDim];
   }
   call(x: Tensor): Tensor {
-    const rows = take(this.table!.value, x.dtype === "int32" ? x : x.cast("int32"));
+    const rows = embedding(this.table!.value, x.dtype === "int32" ? x : x.cast("int32"));
     if (this.maskZero) attachMask(rows, notEqual(x, 0));
     return rows;
   }

@@ -1,4 +1,4 @@
-import { Generator, gradients, ones, tensor } from "@gradiente/autograd";
+import { BoundsError, Generator, gradients, ones, tensor } from "@gradiente/autograd";
 import { describe, expect, it } from "vitest";
 import {
   BatchNormalization,
@@ -95,7 +95,12 @@ describe("layers", () => {
         [1, 1],
       ],
     ]);
-    expect(() => layer.apply(tensor([[3]]))).toThrow();
+    for (const outside of [3, -1]) {
+      expect(() => layer.apply(tensor([[0, outside]]))).toThrow(BoundsError);
+      expect(() => layer.apply(tensor([[0, outside]]))).toThrow(
+        new RegExp(`^embedding: index ${outside} is outside an axis of length 3.* indices are from 0 to 2`),
+      );
+    }
   });
 
   it("sum products along two axes only where their lengths agree", () => {

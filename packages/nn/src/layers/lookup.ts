@@ -1,7 +1,8 @@
 import { ArgumentError, asTensor, type Tensor, type TensorLike, tensor } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import { DataError, NotReadyError, unknownName } from "../errors.ts";
-import { type BatchShape, Layer, type LayerOptions } from "../module.ts";
+import { type BatchShape, Layer, type LayerOptions, layerOptionNames } from "../module.ts";
+import { checkOptionNames, checkOptionsOf } from "../option-checks.ts";
 import { encodeCategories, encodedShape, type OutputMode, outputModes } from "./encoding.ts";
 
 /** Strings in nested arrays: samples along the outermost. */
@@ -26,6 +27,12 @@ export interface LookupOptions<T> extends LayerOptions {
   /** Give vectors of length `maxTokens`, even if there are fewer words. Default: false. */
   readonly padToMaxTokens?: boolean;
 }
+
+const lookupNames: readonly string[] = [
+  ...layerOptionNames,
+  ...["maxTokens", "numOovIndices", "maskToken", "oovToken", "vocabulary"],
+  ...["invert", "outputMode", "padToMaxTokens"],
+];
 
 /** A vocabulary: special words first, then the others by frequency. */
 abstract class Lookup<T extends string | number> extends Layer {
@@ -88,6 +95,7 @@ abstract class Lookup<T extends string | number> extends Layer {
 
   /** The words, special ones first. @throws {NotReadyError} before they are known. */
   getVocabulary(options: { readonly includeSpecialTokens?: boolean } = {}): readonly T[] {
+    checkOptionNames("getVocabulary", options, ["includeSpecialTokens"]);
     if (this.words === null) {
       throw new NotReadyError({
         op: this.name,
@@ -184,8 +192,11 @@ abstract class Lookup<T extends string | number> extends Layer {
  */
 export class StringLookup extends Lookup<string> {
   static override readonly className = "StringLookup";
+  /** @internal */
+  static readonly optionNames: readonly string[] = lookupNames;
   private readonly oovToken: string;
   constructor(options: LookupOptions<string> = {}) {
+    checkOptionsOf(StringLookup, new.target, options);
     const { oovToken = "[UNK]" } = options;
     super(options, oovToken);
     if (this.oovCount > 1) {
@@ -237,8 +248,11 @@ export class StringLookup extends Lookup<string> {
  */
 export class IntegerLookup extends Lookup<number> {
   static override readonly className = "IntegerLookup";
+  /** @internal */
+  static readonly optionNames: readonly string[] = lookupNames;
   private readonly oovToken: number;
   constructor(options: LookupOptions<number> = {}) {
+    checkOptionsOf(IntegerLookup, new.target, options);
     const { oovToken = -1 } = options;
     super(options, oovToken);
     this.oovToken = oovToken;

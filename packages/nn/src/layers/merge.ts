@@ -152,7 +152,15 @@ export class Dot extends Merge {
   readonly normalize: boolean;
   constructor(axes: number | readonly [number, number], options: LayerOptions & { readonly normalize?: boolean } = {}) {
     super(options);
-    this.axes = typeof axes === "number" ? [axes, axes] : axes;
+    const pair: unknown = typeof axes === "number" ? [axes, axes] : axes;
+    if (!Array.isArray(pair) || pair.length !== 2 || !pair.every(Number.isInteger)) {
+      throw new ArgumentError({
+        op: "Dot",
+        message: `axes is ${JSON.stringify(axes)}`,
+        hint: "give the number of an axis, or one for each of the two inputs",
+      });
+    }
+    this.axes = pair as unknown as readonly [number, number];
     this.normalize = options.normalize ?? false;
   }
   protected merge(inputs: readonly Tensor[]): Tensor {

@@ -122,6 +122,9 @@ export class Rescaling extends Layer {
   readonly offset: number;
   constructor(scale: number, options: LayerOptions & { readonly offset?: number } = {}) {
     super(options);
+    if (typeof scale !== "number") {
+      throw new ArgumentError({ op: "Rescaling", message: `scale is ${JSON.stringify(scale)}, expected a number` });
+    }
     this.scale = scale;
     this.offset = options.offset ?? 0;
   }

@@ -167,6 +167,13 @@ export class SpectralNormalization extends Layer {
 
   constructor(layer: Layer, options: LayerOptions & { readonly powerIterations?: number } = {}) {
     super(options);
+    if (!(layer instanceof Layer)) {
+      throw new ArgumentError({
+        op: "SpectralNormalization",
+        message: `the layer is ${typeof layer === "object" ? "an object" : String(layer)}, not a layer`,
+        hint: "write new SpectralNormalization(new Dense(4))",
+      });
+    }
     this.layer = layer;
     this.powerIterations = options.powerIterations ?? 1;
     if (!Number.isInteger(this.powerIterations) || this.powerIterations < 1) {

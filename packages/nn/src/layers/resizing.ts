@@ -2,6 +2,8 @@ import { moveAxis, pad, slice, type Tensor, take, tensor } from "@gradiente/auto
 import type { Config } from "../config.ts";
 import { LayerInputError, unknownName } from "../errors.ts";
 import { type BatchShape, Layer, type LayerOptions } from "../module.ts";
+import { checkOptionNames } from "../option-checks.ts";
+import { positive } from "./convolution.ts";
 
 /** @internal */
 export const interpolations = ["nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"] as const;
@@ -66,6 +68,12 @@ function weights(
  * ```
  */
 export function resizeImages(x: Tensor, rows: number, columns: number, options: ResizeOptions = {}): Tensor {
+  checkOptionNames("resizeImages", options, ["interpolation", "antialias"]);
+  return resized(x, rows, columns, options);
+}
+
+/** {@link resizeImages} with options among which there may be others. */
+function resized(x: Tensor, rows: number, columns: number, options: ResizeOptions): Tensor {
   const { interpolation = "bilinear", antialias = false } = options;
   if (!interpolations.includes(interpolation)) {
     throw unknownName("resizeImages", "interpolation", interpolation, interpolations);
@@ -100,7 +108,7 @@ function middle(x: Tensor, rows: number, columns: number): Tensor {
 /** The middle of images in the proportions of `rows` × `columns`, brought to that size. */
 export function fittedMiddle(x: Tensor, rows: number, columns: number, options: ResizeOptions = {}): Tensor {
   const [tall, wide] = largestWindow(x.shape[1]!, x.shape[2]!, rows, columns);
-  return resizeImages(middle(x, tall, wide), rows, columns, options);
+  return resized(middle(x, tall, wide), rows, columns, options);
 }
 
 /** @throws {LayerInputError} for anything but images. */
@@ -114,8 +122,8 @@ abstract class FixedSize extends Layer {
   readonly width: number;
   constructor(height: number, width: number, options: LayerOptions) {
     super(options);
-    this.height = height;
-    this.width = width;
+    this.height = positive(this.className, "height", height);
+    this.width = positive(this.className, "width", width);
   }
   override computeOutputShape(shape: BatchShape): BatchShape {
     checkImages(this.name, shape);
@@ -152,7 +160,7 @@ export class Resizing extends FixedSize {
     const { cropToAspectRatio, padToAspectRatio, fillValue = 0 } = this.options;
     const input = this.asFloat(x);
     if (cropToAspectRatio) return fittedMiddle(input, this.height, this.width, this.options);
-    if (!padToAspectRatio) return resizeImages(input, this.height, this.width, this.options);
+    if (!padToAspectRatio) return resized(input, this.height, this.width, this.options);
     const [rows, columns] = input.shape.slice(1, 3) as [number, number];
     const tall = Math.max(rows, Math.trunc((columns * this.height) / this.width));
     const wide = Math.max(columns, Math.trunc((rows * this.width) / this.height));
@@ -164,7 +172,7 @@ export class Resizing extends FixedSize {
       [left, left],
       [0, 0],
     ] as const;
-    return resizeImages(pad(input, around, { value: fillValue }), this.height, this.width, this.options);
+    return resized(pad(input, around, { value: fillValue }), this.height, this.width, this.options);
   }
   override getConfig(): Config {
     const { interpolation, cropToAspectRatio, padToAspectRatio, fillValue, antialias } = this.options;

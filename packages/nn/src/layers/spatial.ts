@@ -1,4 +1,4 @@
-import { type Padding, pad, repeat, slice, type Tensor } from "@gradiente/autograd";
+import { ArgumentError, type Padding, pad, repeat, slice, type Tensor } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import { LayerInputError, unknownName } from "../errors.ts";
 import { type BatchShape, Layer, type LayerOptions } from "../module.ts";
@@ -9,8 +9,15 @@ import { type Interpolation, interpolations, resizeImages } from "./resizing.ts"
 export type Amounts = number | readonly (number | readonly [number, number])[];
 
 /** One pair per axis. A list of two numbers is a pair where there is one axis. */
-function pairs(amounts: Amounts, rank: number): readonly Padding[] {
+function pairs(op: string, amounts: Amounts, rank: number): readonly Padding[] {
   if (typeof amounts === "number") return Array.from({ length: rank }, () => [amounts, amounts] as const);
+  if (!Array.isArray(amounts)) {
+    throw new ArgumentError({
+      op,
+      message: `the amounts are ${JSON.stringify(amounts)}`,
+      hint: "give one number, or for each axis a number or a pair",
+    });
+  }
   if (rank === 1 && amounts.length === 2) return [amounts as unknown as Padding];
   return amounts.map((a) => (typeof a === "number" ? ([a, a] as const) : a));
 }
@@ -49,7 +56,7 @@ abstract class ZeroPadding extends Spatial {
   readonly padding: readonly Padding[];
   constructor(padding: Amounts = 1, options: LayerOptions = {}) {
     super(options);
-    this.padding = pairs(padding, this.rank);
+    this.padding = pairs(this.className, padding, this.rank);
   }
   protected lengthAfter(n: number, i: number): number {
     return n + this.padding[i]![0] + this.padding[i]![1];
@@ -67,7 +74,7 @@ abstract class Cropping extends Spatial {
   readonly cropping: readonly Padding[];
   constructor(cropping: Amounts, options: LayerOptions) {
     super(options);
-    this.cropping = pairs(cropping, this.rank);
+    this.cropping = pairs(this.className, cropping, this.rank);
   }
   protected lengthAfter(n: number, i: number): number {
     return n - this.cropping[i]![0] - this.cropping[i]![1];

@@ -2,6 +2,7 @@ import { ArgumentError, sigmoid, type Tensor } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import { unknownName } from "../errors.ts";
 import { sameRank } from "../losses/loss.ts";
+import { checkOptionsOf } from "../option-checks.ts";
 import { Metric } from "./metric.ts";
 
 /** Options of counting metrics. */
@@ -155,8 +156,11 @@ abstract class Thresholded extends Counts {
 
 /** The number of true positives. */
 export class TruePositives extends Thresholded {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["name", "thresholds"];
   readonly className = "TruePositives";
   constructor(options: ThresholdOptions = {}) {
+    checkOptionsOf(TruePositives, new.target, options);
     super("true_positives", options);
   }
   result(): number {
@@ -165,8 +169,11 @@ export class TruePositives extends Thresholded {
 }
 /** The number of false positives. */
 export class FalsePositives extends Thresholded {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["name", "thresholds"];
   readonly className = "FalsePositives";
   constructor(options: ThresholdOptions = {}) {
+    checkOptionsOf(FalsePositives, new.target, options);
     super("false_positives", options);
   }
   result(): number {
@@ -175,8 +182,11 @@ export class FalsePositives extends Thresholded {
 }
 /** The number of true negatives. */
 export class TrueNegatives extends Thresholded {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["name", "thresholds"];
   readonly className = "TrueNegatives";
   constructor(options: ThresholdOptions = {}) {
+    checkOptionsOf(TrueNegatives, new.target, options);
     super("true_negatives", options);
   }
   result(): number {
@@ -185,8 +195,11 @@ export class TrueNegatives extends Thresholded {
 }
 /** The number of false negatives. */
 export class FalseNegatives extends Thresholded {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["name", "thresholds"];
   readonly className = "FalseNegatives";
   constructor(options: ThresholdOptions = {}) {
+    checkOptionsOf(FalseNegatives, new.target, options);
     super("false_negatives", options);
   }
   result(): number {
@@ -195,8 +208,11 @@ export class FalseNegatives extends Thresholded {
 }
 /** Fraction of what was called positive that is. */
 export class Precision extends Thresholded {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["name", "thresholds", "classId", "topK"];
   readonly className = "Precision";
   constructor(options: ThresholdOptions & ChoiceOptions = {}) {
+    checkOptionsOf(Precision, new.target, options);
     super("precision", options);
   }
   result(): number {
@@ -206,8 +222,11 @@ export class Precision extends Thresholded {
 }
 /** Fraction of the positives that were called so. */
 export class Recall extends Thresholded {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["name", "thresholds", "classId", "topK"];
   readonly className = "Recall";
   constructor(options: ThresholdOptions & ChoiceOptions = {}) {
+    checkOptionsOf(Recall, new.target, options);
     super("recall", options);
   }
   result(): number {
@@ -244,9 +263,15 @@ export interface AUCOptions {
 
 /** The area under the curve of a binary classifier, approximated at a number of thresholds. */
 export class AUC extends Counts {
+  /** @internal */
+  static readonly optionNames: readonly string[] = [
+    ...["name", "numThresholds", "curve", "summationMethod", "thresholds"],
+    ...["multiLabel", "labelWeights", "fromLogits"],
+  ];
   readonly className = "AUC";
   private readonly options: AUCOptions;
   constructor(options: AUCOptions = {}) {
+    checkOptionsOf(AUC, new.target, options);
     const { name = "auc", numThresholds = 200, thresholds = null, summationMethod = "interpolation" } = options;
     const ends = [-1e-7, 1 + 1e-7] as const;
     super(name, thresholds === null ? evenly(numThresholds, ...ends) : [ends[0], ...thresholds, ends[1]]);
@@ -320,6 +345,8 @@ export interface BestOptions {
   readonly classId?: number | null;
 }
 
+const bestNames = ["name", "numThresholds", "classId"];
+
 type Rate = (d: Decisions, k: number) => number;
 
 const recallAt: Rate = ({ tp, fn }, k) => ratio(tp[k]!, tp[k]! + fn[k]!);
@@ -359,37 +386,49 @@ abstract class BestWhere extends Counts {
 
 /** The best precision at which recall is at least a given value. */
 export class PrecisionAtRecall extends BestWhere {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["recall", ...bestNames];
   readonly className = "PrecisionAtRecall";
   protected readonly constrained: Rate = recallAt;
   protected readonly wanted: Rate = precisionAt;
-  constructor({ recall, ...options }: BestOptions & { readonly recall: number }) {
-    super("precision_at_recall", "recall", recall, options);
+  constructor(options: BestOptions & { readonly recall: number }) {
+    checkOptionsOf(PrecisionAtRecall, new.target, options);
+    super("precision_at_recall", "recall", options.recall, options);
   }
 }
 /** The best recall at which precision is at least a given value. */
 export class RecallAtPrecision extends BestWhere {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["precision", ...bestNames];
   readonly className = "RecallAtPrecision";
   protected readonly constrained: Rate = precisionAt;
   protected readonly wanted: Rate = recallAt;
-  constructor({ precision, ...options }: BestOptions & { readonly precision: number }) {
-    super("recall_at_precision", "precision", precision, options);
+  constructor(options: BestOptions & { readonly precision: number }) {
+    checkOptionsOf(RecallAtPrecision, new.target, options);
+    super("recall_at_precision", "precision", options.precision, options);
   }
 }
 /** The best sensitivity (recall) at which specificity is at least a given value. */
 export class SensitivityAtSpecificity extends BestWhere {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["specificity", ...bestNames];
   readonly className = "SensitivityAtSpecificity";
   protected readonly constrained: Rate = specificityAt;
   protected readonly wanted: Rate = recallAt;
-  constructor({ specificity, ...options }: BestOptions & { readonly specificity: number }) {
-    super("sensitivity_at_specificity", "specificity", specificity, options);
+  constructor(options: BestOptions & { readonly specificity: number }) {
+    checkOptionsOf(SensitivityAtSpecificity, new.target, options);
+    super("sensitivity_at_specificity", "specificity", options.specificity, options);
   }
 }
 /** The best specificity at which sensitivity (recall) is at least a given value. */
 export class SpecificityAtSensitivity extends BestWhere {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["sensitivity", ...bestNames];
   readonly className = "SpecificityAtSensitivity";
   protected readonly constrained: Rate = recallAt;
   protected readonly wanted: Rate = specificityAt;
-  constructor({ sensitivity, ...options }: BestOptions & { readonly sensitivity: number }) {
-    super("specificity_at_sensitivity", "sensitivity", sensitivity, options);
+  constructor(options: BestOptions & { readonly sensitivity: number }) {
+    checkOptionsOf(SpecificityAtSensitivity, new.target, options);
+    super("specificity_at_sensitivity", "sensitivity", options.sensitivity, options);
   }
 }

@@ -1,5 +1,6 @@
 import type { Tensor } from "@gradiente/autograd";
 import { type Config, snakeCase } from "../config.ts";
+import { checkOptionsOf } from "../option-checks.ts";
 import { Metric } from "./metric.ts";
 
 /** Options that metrics of overlap share. */
@@ -74,16 +75,19 @@ abstract class Overlap extends Metric {
   }
 }
 
+const overlapNames = ["name", "ignoreClass", "sparseYTrue", "sparseYPred", "axis", "numClasses"];
+const oneHotNames = overlapNames.filter((name) => name !== "sparseYTrue");
+
 /** The mean overlap of true and predicted classes over `targetClassIds`. */
 export class IoU extends Overlap {
+  /** @internal */
+  static readonly optionNames: readonly string[] = [...overlapNames, "targetClassIds"];
   readonly className: string = "IoU";
   private readonly classes: readonly number[];
-  constructor({
-    numClasses,
-    targetClassIds,
-    ...options
-  }: IoUOptions & { readonly numClasses: number; readonly targetClassIds: readonly number[] }) {
-    super("io_u", numClasses, options);
+  constructor(options: IoUOptions & { readonly numClasses: number; readonly targetClassIds: readonly number[] }) {
+    checkOptionsOf(IoU, new.target, options);
+    const { numClasses, targetClassIds, ...rest } = options;
+    super("io_u", numClasses, rest);
     this.classes = targetClassIds;
   }
   result(): number {
@@ -96,9 +100,13 @@ export class IoU extends Overlap {
 
 /** The mean overlap of true and predicted classes over all classes that occur. */
 export class MeanIoU extends Overlap {
+  /** @internal */
+  static readonly optionNames: readonly string[] = overlapNames;
   readonly className: string = "MeanIoU";
-  constructor({ numClasses, ...options }: IoUOptions & { readonly numClasses: number }) {
-    super("mean_io_u", numClasses, options);
+  constructor(options: IoUOptions & { readonly numClasses: number }) {
+    checkOptionsOf(MeanIoU, new.target, options);
+    const { numClasses, ...rest } = options;
+    super("mean_io_u", numClasses, rest);
   }
   result(): number {
     return this.meanOf(Array.from({ length: this.numClasses }, (_, c) => c));
@@ -107,13 +115,15 @@ export class MeanIoU extends Overlap {
 
 /** {@link IoU} of predictions between 0 and 1 that are positive from `threshold` (0.5) on, over both classes. */
 export class BinaryIoU extends IoU {
+  /** @internal */
+  static override readonly optionNames: readonly string[] = ["name", "targetClassIds", "threshold"];
   override readonly className = "BinaryIoU";
   private readonly threshold: number;
-  constructor({
-    name = "binary_io_u",
-    targetClassIds = [0, 1],
-    threshold = 0.5,
-  }: { readonly name?: string; readonly targetClassIds?: readonly number[]; readonly threshold?: number } = {}) {
+  constructor(
+    options: { readonly name?: string; readonly targetClassIds?: readonly number[]; readonly threshold?: number } = {},
+  ) {
+    checkOptionsOf(BinaryIoU, new.target, options);
+    const { name = "binary_io_u", targetClassIds = [0, 1], threshold = 0.5 } = options;
     super({ name, numClasses: 2, targetClassIds });
     this.threshold = threshold;
   }
@@ -133,8 +143,11 @@ function withoutSparseYTrue({ sparse_y_true: _, ...config }: Config): Config {
 
 /** {@link IoU} for one-hot targets, and predictions that are scores (or, with `sparseYPred`, class numbers). */
 export class OneHotIoU extends IoU {
+  /** @internal */
+  static override readonly optionNames: readonly string[] = [...oneHotNames, "targetClassIds"];
   override readonly className = "OneHotIoU";
   constructor(options: Omit<ConstructorParameters<typeof IoU>[0], "sparseYTrue">) {
+    checkOptionsOf(OneHotIoU, new.target, options);
     super({ name: "one_hot_io_u", sparseYPred: false, ...options, sparseYTrue: false });
   }
   override getConfig(): Config {
@@ -144,8 +157,11 @@ export class OneHotIoU extends IoU {
 
 /** {@link MeanIoU} for one-hot targets, and predictions that are scores (or, with `sparseYPred`, class numbers). */
 export class OneHotMeanIoU extends MeanIoU {
+  /** @internal */
+  static override readonly optionNames: readonly string[] = oneHotNames;
   override readonly className = "OneHotMeanIoU";
   constructor(options: Omit<ConstructorParameters<typeof MeanIoU>[0], "sparseYTrue">) {
+    checkOptionsOf(OneHotMeanIoU, new.target, options);
     super({ name: "one_hot_mean_io_u", sparseYPred: false, ...options, sparseYTrue: false });
   }
   override getConfig(): Config {

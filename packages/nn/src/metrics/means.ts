@@ -1,26 +1,34 @@
 import { mean, type Tensor, tensor } from "@gradiente/autograd";
 import { type Config, snakeCase } from "../config.ts";
 import * as losses from "../losses/functions.ts";
+import { checkOptionNames } from "../option-checks.ts";
 import { accuracy, binaryAccuracy, categoricalAccuracy, sparseCategoricalAccuracy } from "./accuracy.ts";
 import { MeanMetric } from "./metric.ts";
 
 /** The class of metrics that are the mean of one function: `new BinaryAccuracy({ threshold: 0.3 })`. */
 export interface MetricClass<O extends object = object> {
   new (options?: { readonly name?: string } & O): MeanMetric;
+  /** @internal */
+  readonly optionNames: readonly string[];
 }
 
+/** @param names those of the options besides `name`. */
 function metricClass<O extends object>(
   className: string,
   value: (yTrue: Tensor, yPred: Tensor, options: O) => Tensor,
+  names: readonly string[] = [],
   defaultName: string = snakeCase(className),
 ): MetricClass<O> {
-  return class extends MeanMetric {
+  const type = class extends MeanMetric {
+    static readonly optionNames: readonly string[] = ["name", ...names];
     constructor(options: { readonly name?: string } & O = {} as O) {
+      if (new.target === type) checkOptionNames(className, options, type.optionNames);
       const { name = defaultName, ...settings } = options;
       const own = Object.entries(settings).map(([key, v]) => [snakeCase(key), v]);
       super(name, (t, p) => value(t, p, settings as unknown as O), className, Object.fromEntries(own) as Config);
     }
   };
+  return type;
 }
 
 /** 1 where the right class is among the `k` largest predictions. */
@@ -88,8 +96,10 @@ function concordance(yTrue: Tensor, yPred: Tensor, { axis = -1 }: AxisOption): T
 /** How often predictions equal targets. */
 export const Accuracy: MetricClass = metricClass("Accuracy", accuracy);
 /** How often predictions are on the right side of `threshold` (default 0.5). */
-export const BinaryAccuracy: MetricClass<{ readonly threshold?: number }> = metricClass("BinaryAccuracy", (t, p, o) =>
-  binaryAccuracy(t, p, o.threshold),
+export const BinaryAccuracy: MetricClass<{ readonly threshold?: number }> = metricClass(
+  "BinaryAccuracy",
+  (t, p, o) => binaryAccuracy(t, p, o.threshold),
+  ["threshold"],
 );
 /** How often the largest prediction is at the largest target. */
 export const CategoricalAccuracy: MetricClass = metricClass("CategoricalAccuracy", categoricalAccuracy);
@@ -102,11 +112,13 @@ export const SparseCategoricalAccuracy: MetricClass = metricClass(
 export const TopKCategoricalAccuracy: MetricClass<TopKOptions> = metricClass(
   "TopKCategoricalAccuracy",
   (t, p, { k = 5 }) => inTopK(t.argmax({ axis: -1 }).data, p, k),
+  ["k"],
 );
 /** How often the class given by its number is among the `k` (5) largest predictions. */
 export const SparseTopKCategoricalAccuracy: MetricClass<SparseTopKOptions> = metricClass(
   "SparseTopKCategoricalAccuracy",
   sparseTopK,
+  ["k", "fromSortedIds"],
 );
 /** The mean of (t − p)². */
 export const MeanSquaredError: MetricClass = metricClass("MeanSquaredError", losses.meanSquaredError);
@@ -123,17 +135,21 @@ export const MeanSquaredLogarithmicError: MetricClass = metricClass(
   losses.meanSquaredLogarithmicError,
 );
 /** The mean of log cosh(p − t). */
-export const LogCoshError: MetricClass = metricClass("LogCoshError", losses.logCosh, "logcosh");
+export const LogCoshError: MetricClass = metricClass("LogCoshError", losses.logCosh, [], "logcosh");
 /** The mean of an error quadratic up to `delta` (1), linear beyond. */
-export const Huber: MetricClass<{ readonly delta?: number }> = metricClass("Huber", losses.huber);
+export const Huber: MetricClass<{ readonly delta?: number }> = metricClass("Huber", losses.huber, ["delta"]);
 /** The mean cosine of the angle between targets and predictions. */
-export const CosineSimilarity: MetricClass<{ readonly axis?: number }> = metricClass("CosineSimilarity", (t, p, o) =>
-  losses.cosineSimilarity(t, p, o).neg(),
+export const CosineSimilarity: MetricClass<{ readonly axis?: number }> = metricClass(
+  "CosineSimilarity",
+  (t, p, o) => losses.cosineSimilarity(t, p, o).neg(),
+  ["axis"],
 );
 /** The mean correlation of targets and predictions along `axis` (default: the last). */
-export const PearsonCorrelation: MetricClass<AxisOption> = metricClass("PearsonCorrelation", pearson);
+export const PearsonCorrelation: MetricClass<AxisOption> = metricClass("PearsonCorrelation", pearson, ["axis"]);
 /** The mean agreement of targets and predictions along `axis` (default: the last): their correlation, if means and variances agree (Lin, 1989). */
-export const ConcordanceCorrelation: MetricClass<AxisOption> = metricClass("ConcordanceCorrelation", concordance);
+export const ConcordanceCorrelation: MetricClass<AxisOption> = metricClass("ConcordanceCorrelation", concordance, [
+  "axis",
+]);
 /** The mean of max(1 − t·p, 0). */
 export const Hinge: MetricClass = metricClass("Hinge", losses.hinge);
 /** The mean of max(1 − t·p, 0)². */
@@ -148,14 +164,17 @@ export const Poisson: MetricClass = metricClass("Poisson", losses.poisson);
 export const BinaryCrossentropy: MetricClass<losses.CrossentropyOptions> = metricClass(
   "BinaryCrossentropy",
   losses.binaryCrossentropy,
+  ["fromLogits", "labelSmoothing", "axis"],
 );
 /** The mean of −Σ t·log p, for one-hot targets. */
 export const CategoricalCrossentropy: MetricClass<losses.CrossentropyOptions> = metricClass(
   "CategoricalCrossentropy",
   losses.categoricalCrossentropy,
+  ["fromLogits", "labelSmoothing", "axis"],
 );
 /** The mean of −log of the probability of the class given by its number. */
 export const SparseCategoricalCrossentropy: MetricClass<losses.SparseCrossentropyOptions> = metricClass(
   "SparseCategoricalCrossentropy",
   losses.sparseCategoricalCrossentropy,
+  ["fromLogits", "ignoreClass", "axis"],
 );

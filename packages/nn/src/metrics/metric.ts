@@ -2,6 +2,7 @@ import { ArgumentError, sum, Tensor } from "@gradiente/autograd";
 import { type Config, snakeCase } from "../config.ts";
 import { bothMasks, fittedWeight, maskedWeight, sameRank } from "../losses/loss.ts";
 import { maskOf } from "../masks.ts";
+import { checkOptionsOf } from "../option-checks.ts";
 import { copyOfState, Fields, type State } from "../state.ts";
 
 /** Metrics of which more is better, by the names of their classes and functions. */
@@ -95,13 +96,16 @@ function totalOf(values: Tensor): number {
 
 /** A weighted mean of numbers. */
 export class Mean extends Metric {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["name"];
   readonly className = "Mean";
   private total = 0;
   /** The sum of the weights taken in. */
   weight = 0;
 
-  constructor({ name = "mean" }: { readonly name?: string } = {}) {
-    super(name);
+  constructor(options: { readonly name?: string } = {}) {
+    checkOptionsOf(Mean, new.target, options);
+    super(options.name ?? "mean");
   }
 
   /** @param values their mean is taken; there are no predictions. */
@@ -132,11 +136,14 @@ export class Mean extends Metric {
 
 /** A weighted sum of numbers. */
 export class Sum extends Metric {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["name"];
   readonly className = "Sum";
   private total = 0;
 
-  constructor({ name = "sum" }: { readonly name?: string } = {}) {
-    super(name);
+  constructor(options: { readonly name?: string } = {}) {
+    checkOptionsOf(Sum, new.target, options);
+    super(options.name ?? "sum");
   }
 
   /** @param values their sum is taken; there are no predictions. */

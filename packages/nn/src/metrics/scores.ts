@@ -3,12 +3,16 @@ import type { Config } from "../config.ts";
 import { unknownName } from "../errors.ts";
 import { meanSquaredError } from "../losses/functions.ts";
 import { fittedWeight, sameRank } from "../losses/loss.ts";
+import { checkOptionsOf } from "../option-checks.ts";
 import { MeanMetric, Metric } from "./metric.ts";
 
 /** The root of the mean squared error. */
 export class RootMeanSquaredError extends MeanMetric {
-  constructor({ name = "root_mean_squared_error" }: { readonly name?: string } = {}) {
-    super(name, meanSquaredError, "RootMeanSquaredError");
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["name"];
+  constructor(options: { readonly name?: string } = {}) {
+    checkOptionsOf(RootMeanSquaredError, new.target, options);
+    super(options.name ?? "root_mean_squared_error", meanSquaredError, "RootMeanSquaredError");
   }
   override result(): number {
     return Math.sqrt(super.result());
@@ -28,6 +32,8 @@ export interface R2Options {
 
 /** The coefficient of determination, averaged over outputs. */
 export class R2Score extends Metric {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["name", "classAggregation", "numRegressors"];
   readonly className = "R2Score";
   private readonly options: R2Options;
   private sums: {
@@ -38,6 +44,7 @@ export class R2Score extends Metric {
     errors: Float64Array;
   } | null = null;
   constructor(options: R2Options = {}) {
+    checkOptionsOf(R2Score, new.target, options);
     super(options.name ?? "r2_score");
     const { classAggregation = "uniform_average" } = options;
     if (!aggregations.includes(classAggregation)) {
@@ -106,10 +113,14 @@ export interface FBetaOptions {
 
 /** The weighted harmonic mean of precision and recall, for one-hot (or several-hot) targets. */
 export class FBetaScore extends Metric {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["name", "beta", "average", "threshold"];
   readonly className: string = "FBetaScore";
   private readonly options: Required<Omit<FBetaOptions, "name">>;
   private counts: { tp: Float64Array; fp: Float64Array; fn: Float64Array } | null = null;
-  constructor({ name = "fbeta_score", beta = 1, average = "macro", threshold = null }: FBetaOptions = {}) {
+  constructor(options: FBetaOptions = {}) {
+    checkOptionsOf(FBetaScore, new.target, options);
+    const { name = "fbeta_score", beta = 1, average = "macro", threshold = null } = options;
     super(name);
     if (average !== null && !averages.includes(average)) throw unknownName(name, "average", average, averages);
     this.options = { beta, average, threshold };
@@ -165,8 +176,11 @@ export class FBetaScore extends Metric {
 
 /** {@link FBetaScore} with beta 1. */
 export class F1Score extends FBetaScore {
+  /** @internal */
+  static override readonly optionNames: readonly string[] = ["name", "average", "threshold"];
   override readonly className = "F1Score";
   constructor(options: Omit<FBetaOptions, "beta"> = {}) {
+    checkOptionsOf(F1Score, new.target, options);
     super({ name: "f1_score", ...options, beta: 1 });
   }
   override getConfig(): Config {

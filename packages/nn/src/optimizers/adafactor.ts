@@ -1,5 +1,6 @@
 import { mean, type Parameter, parameter, sqrt, square, type Tensor, zeros } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
+import { checkOptionsOf } from "../option-checks.ts";
 import { emptySlot, Optimizer, type OptimizerOptions, type Slots } from "./optimizer.ts";
 
 /** Options of {@link Adafactor}. */
@@ -18,6 +19,15 @@ export interface AdafactorOptions extends OptimizerOptions {
 
 /** Adam with the mean of squares of a matrix kept as one row and one column. The rate defaults to 0.001. */
 export class Adafactor extends Optimizer {
+  /** @internal */
+  static override readonly optionNames: readonly string[] = [
+    ...Optimizer.optionNames,
+    "beta2Decay",
+    "epsilon1",
+    "epsilon2",
+    "clipThreshold",
+    "relativeStep",
+  ];
   readonly className = "Adafactor";
   override readonly slotNames: readonly string[] = ["r", "c", "v"];
   private readonly beta2Decay: number;
@@ -27,6 +37,7 @@ export class Adafactor extends Optimizer {
   private readonly relativeStep: boolean;
 
   constructor(options: AdafactorOptions = {}) {
+    checkOptionsOf(Adafactor, new.target, options);
     super("adafactor", 0.001, options);
     this.beta2Decay = options.beta2Decay ?? -0.8;
     this.epsilon1 = options.epsilon1 ?? 1e-30;

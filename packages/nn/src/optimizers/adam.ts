@@ -1,5 +1,6 @@
 import { abs, InPlaceUpdate, maximum, type Parameter, scalar, sqrt, square, type Tensor } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
+import { checkOptionsOf } from "../option-checks.ts";
 import { Optimizer, type OptimizerOptions, type Slots } from "./optimizer.ts";
 
 /** Options of Adam and its kin. */
@@ -59,10 +60,19 @@ const withLargest = adam(true);
 
 /** Adam: means of gradients and of their squares decide direction and size of a step. The rate defaults to 0.001. */
 export class Adam extends Moments {
+  /** @internal */
+  static override readonly optionNames: readonly string[] = [
+    ...Optimizer.optionNames,
+    "beta1",
+    "beta2",
+    "epsilon",
+    "amsgrad",
+  ];
   readonly className: string = "Adam";
   readonly amsgrad: boolean;
 
   constructor(options: AdamOptions = {}) {
+    checkOptionsOf(Adam, new.target, options);
     super("adam", options);
     this.amsgrad = options.amsgrad ?? false;
     if (this.amsgrad) this.slotNames = [...this.slotNames, "velocity_hat"];
@@ -85,17 +95,29 @@ export class Adam extends Moments {
 
 /** Adam with weight decay that does not pass through the means. `weightDecay` defaults to 0.004. */
 export class AdamW extends Adam {
+  /** @internal */
+  static override readonly optionNames: readonly string[] = [
+    ...Optimizer.optionNames,
+    "beta1",
+    "beta2",
+    "epsilon",
+    "amsgrad",
+  ];
   override readonly className = "AdamW";
   constructor(options: AdamOptions = {}) {
+    checkOptionsOf(AdamW, new.target, options);
     super({ name: "adamw", ...options, weightDecay: options.weightDecay ?? 0.004 });
   }
 }
 
 /** Adam with the largest gradient so far in place of the mean of squares. */
 export class Adamax extends Moments {
+  /** @internal */
+  static override readonly optionNames: readonly string[] = [...Optimizer.optionNames, "beta1", "beta2", "epsilon"];
   readonly className = "Adamax";
   override slotNames: readonly string[] = ["momentum", "norm"];
   constructor(options: AdamOptions = {}) {
+    checkOptionsOf(Adamax, new.target, options);
     super("adamax", options);
   }
   protected update(weight: Parameter, gradient: Tensor, slots: Slots, learningRate: number, step: number): void {
@@ -107,11 +129,14 @@ export class Adamax extends Moments {
 
 /** Adam with Nesterov's momentum. */
 export class Nadam extends Moments {
+  /** @internal */
+  static override readonly optionNames: readonly string[] = [...Optimizer.optionNames, "beta1", "beta2", "epsilon"];
   readonly className = "Nadam";
   private product = 1;
   private now = 0;
   private next = 0;
   constructor(options: AdamOptions = {}) {
+    checkOptionsOf(Nadam, new.target, options);
     super("nadam", options);
   }
   protected override beginStep(step: number): void {

@@ -1,5 +1,6 @@
 import { type Parameter, sqrt, square, type Tensor } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
+import { checkOptionsOf } from "../option-checks.ts";
 import { emptySlot, Optimizer, type OptimizerOptions, type Slots } from "./optimizer.ts";
 
 /** Options of {@link RMSprop}. */
@@ -16,6 +17,14 @@ export interface RMSpropOptions extends OptimizerOptions {
 
 /** Gradients divided by the root of their squares' running mean. The rate defaults to 0.001. */
 export class RMSprop extends Optimizer {
+  /** @internal */
+  static override readonly optionNames: readonly string[] = [
+    ...Optimizer.optionNames,
+    "rho",
+    "momentum",
+    "epsilon",
+    "centered",
+  ];
   readonly className = "RMSprop";
   readonly rho: number;
   readonly momentum: number;
@@ -24,6 +33,7 @@ export class RMSprop extends Optimizer {
   override readonly slotNames: readonly string[];
 
   constructor(options: RMSpropOptions = {}) {
+    checkOptionsOf(RMSprop, new.target, options);
     super("rmsprop", 0.001, options);
     this.rho = options.rho ?? 0.9;
     this.momentum = options.momentum ?? 0;
@@ -72,12 +82,19 @@ export interface AdagradOptions extends OptimizerOptions {
 
 /** Gradients divided by the root of the sum of their squares so far. The rate defaults to 0.001. */
 export class Adagrad extends Optimizer {
+  /** @internal */
+  static override readonly optionNames: readonly string[] = [
+    ...Optimizer.optionNames,
+    "initialAccumulatorValue",
+    "epsilon",
+  ];
   readonly className = "Adagrad";
   readonly initialAccumulatorValue: number;
   readonly epsilon: number;
   override readonly slotNames: readonly string[] = ["accumulator"];
 
   constructor(options: AdagradOptions = {}) {
+    checkOptionsOf(Adagrad, new.target, options);
     super("adagrad", 0.001, options);
     this.initialAccumulatorValue = options.initialAccumulatorValue ?? 0.1;
     this.epsilon = options.epsilon ?? 1e-7;
@@ -111,12 +128,15 @@ export interface AdadeltaOptions extends OptimizerOptions {
 
 /** Steps whose size follows the sizes of earlier steps. The rate defaults to 0.001. */
 export class Adadelta extends Optimizer {
+  /** @internal */
+  static override readonly optionNames: readonly string[] = [...Optimizer.optionNames, "rho", "epsilon"];
   readonly className = "Adadelta";
   readonly rho: number;
   readonly epsilon: number;
   override readonly slotNames: readonly string[] = ["accumulated_grad", "accumulated_delta_var"];
 
   constructor(options: AdadeltaOptions = {}) {
+    checkOptionsOf(Adadelta, new.target, options);
     super("adadelta", 0.001, options);
     this.rho = options.rho ?? 0.95;
     this.epsilon = options.epsilon ?? 1e-7;

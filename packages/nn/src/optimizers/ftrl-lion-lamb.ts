@@ -1,5 +1,6 @@
 import { type Parameter, pow, sign, sqrt, square, sum, type Tensor } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
+import { checkOptionsOf } from "../option-checks.ts";
 import { emptySlot, Optimizer, type OptimizerOptions, type Slots } from "./optimizer.ts";
 
 /** Options of {@link Ftrl}. */
@@ -20,6 +21,16 @@ export interface FtrlOptions extends OptimizerOptions {
 
 /** Follow the regularized leader: drives small weights to exactly 0. The rate defaults to 0.001. */
 export class Ftrl extends Optimizer {
+  /** @internal */
+  static override readonly optionNames: readonly string[] = [
+    ...Optimizer.optionNames,
+    "learningRatePower",
+    "initialAccumulatorValue",
+    "l1RegularizationStrength",
+    "l2RegularizationStrength",
+    "l2ShrinkageRegularizationStrength",
+    "beta",
+  ];
   readonly className = "Ftrl";
   override readonly slotNames: readonly string[] = ["accumulator", "linear"];
   private readonly power: number;
@@ -30,6 +41,7 @@ export class Ftrl extends Optimizer {
   private readonly beta: number;
 
   constructor(options: FtrlOptions = {}) {
+    checkOptionsOf(Ftrl, new.target, options);
     super("ftrl", 0.001, options);
     this.power = options.learningRatePower ?? -0.5;
     this.initialValue = options.initialAccumulatorValue ?? 0.1;
@@ -80,12 +92,15 @@ export interface LionOptions extends OptimizerOptions {
 
 /** Steps of one size, in the direction of the sign of a mean gradient. The rate defaults to 0.001. */
 export class Lion extends Optimizer {
+  /** @internal */
+  static override readonly optionNames: readonly string[] = [...Optimizer.optionNames, "beta1", "beta2"];
   readonly className = "Lion";
   override readonly slotNames: readonly string[] = ["momentum"];
   readonly beta1: number;
   readonly beta2: number;
 
   constructor(options: LionOptions = {}) {
+    checkOptionsOf(Lion, new.target, options);
     super("lion", 0.001, options);
     this.beta1 = options.beta1 ?? 0.9;
     this.beta2 = options.beta2 ?? 0.99;
@@ -111,6 +126,8 @@ export interface LambOptions extends LionOptions {
 
 /** Adam with steps scaled to the norm of each weight. The rate defaults to 0.001, beta2 to 0.999. */
 export class Lamb extends Optimizer {
+  /** @internal */
+  static override readonly optionNames: readonly string[] = [...Optimizer.optionNames, "beta1", "beta2", "epsilon"];
   readonly className = "Lamb";
   override readonly slotNames: readonly string[] = ["momentum", "velocity"];
   readonly beta1: number;
@@ -118,6 +135,7 @@ export class Lamb extends Optimizer {
   readonly epsilon: number;
 
   constructor(options: LambOptions = {}) {
+    checkOptionsOf(Lamb, new.target, options);
     super("lamb", 0.001, options);
     this.beta1 = options.beta1 ?? 0.9;
     this.beta2 = options.beta2 ?? 0.999;

@@ -1,6 +1,7 @@
 import { ArgumentError, gradients as gradientsOf, noGrad, type Parameter, type Tensor } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
 import type { Weight } from "../module.ts";
+import { checkOptionsOf } from "../option-checks.ts";
 import type { Schedule } from "../schedules/schedule.ts";
 import { Fields, misfit, type State } from "../state.ts";
 import { type LinePoint, strongWolfe } from "./line-search.ts";
@@ -68,6 +69,11 @@ interface Point extends LinePoint {
  * ```
  */
 export class LBFGS extends Optimizer {
+  /** @internal */
+  static override readonly optionNames: readonly string[] = [
+    ...["name", "learningRate", "maxIterations", "maxLineSearch", "historySize"],
+    ...["toleranceGradient", "toleranceChange"],
+  ];
   readonly className = "LBFGS";
   private readonly limits: Required<Omit<LBFGSOptions, "learningRate" | "name" | "maxIterations">>;
   private readonly maxIterations: number | null;
@@ -75,6 +81,7 @@ export class LBFGS extends Optimizer {
 
   /** @throws {ArgumentError} for numbers out of range. */
   constructor(options: LBFGSOptions = {}) {
+    checkOptionsOf(LBFGS, new.target, options);
     const { learningRate, name, maxIterations = null, ...limits } = options;
     super("lbfgs", 1, {
       ...(learningRate === undefined ? {} : { learningRate }),

@@ -67,6 +67,11 @@ export interface OptimizerArray {
 
 /** Changes weights by their gradients. One of one's own extends this class with `slotNames` and `update`. */
 export abstract class Optimizer {
+  /** @internal Names of the options that every optimizer has. */
+  static readonly optionNames: readonly string[] = [
+    ...["name", "learningRate", "weightDecay", "clipnorm", "clipvalue", "globalClipnorm"],
+    ...["useEma", "emaMomentum", "emaOverwriteFrequency", "gradientAccumulationSteps", "lossScaleFactor"],
+  ];
   /** Keras' class name. */
   abstract readonly className: string;
   readonly name: string;

@@ -1,6 +1,6 @@
-import { type Config, camelCase, isSerialized, optionsOf, type Serialized, serialized } from "../config.ts";
+import { type Config, isSerialized, optionsOf, type Serialized, serialized } from "../config.ts";
 import { unknownName } from "../errors.ts";
-import { refuseClass } from "../names.ts";
+import { type Classes, knownOptions, refuseClass } from "../names.ts";
 import { customInstance } from "../saving/scope.ts";
 import { resolveSchedule } from "../schedules/resolve.ts";
 import { InverseTimeDecay } from "../schedules/schedules.ts";
@@ -12,7 +12,7 @@ import { LBFGS } from "./lbfgs.ts";
 import { Optimizer } from "./optimizer.ts";
 import { SGD } from "./sgd.ts";
 
-const byName: Readonly<Record<OptimizerName, new (options: object) => Optimizer>> = {
+const byName: Readonly<Record<OptimizerName, Classes<Optimizer>[string]>> = {
   sgd: SGD,
   adam: Adam,
   adamw: AdamW,
@@ -47,27 +47,9 @@ export type OptimizerName =
 /** What stands for an optimizer: a name (with Keras' defaults) or an object. */
 export type OptimizerLike = OptimizerName | Optimizer | Serialized;
 
-/** The options that an optimizer has. */
-const namesOf = (optimizer: Optimizer): string[] => Object.keys(optimizer.getConfig()).map(camelCase);
-
-/**
- * Refuses options that one of Keras' optimizers does not have, such as `lr`: plain JavaScript would ignore them.
- * Optimizers of one's own may have others.
- */
-function checkNames(optimizer: Optimizer): void {
-  if (!isBuiltIn(optimizer)) return;
-  const known = namesOf(optimizer);
-  for (const name of Object.keys(optimizer.options)) {
-    if (!known.includes(name)) throw unknownName(optimizer.className, "option", name, known);
-  }
-}
-
 /** The optimizer that an option stands for. @throws {ArgumentError} for an unknown name. */
 export function resolveOptimizer(given: OptimizerLike): Optimizer {
-  if (given instanceof Optimizer) {
-    checkNames(given);
-    return given;
-  }
+  if (given instanceof Optimizer) return given;
   refuseClass("optimizer", given, Optimizer);
   const own = customInstance(given);
   if (own !== null) return own as Optimizer;
@@ -76,8 +58,8 @@ export function resolveOptimizer(given: OptimizerLike): Optimizer {
   const entry = Object.entries(byName).find(([key]) => key === String(name).toLowerCase());
   if (entry === undefined) throw unknownName("compile", "optimizer", name, Object.keys(byName));
   const type = entry[1];
-  if (!isSerialized(given)) return new type({});
-  const { learningRate: stated, lr, decay, ...options } = optionsOf(given.config);
+  if (!isSerialized(given)) return new type({} as never);
+  const { learningRate: stated, lr, decay } = optionsOf(given.config);
   const learningRate = stated ?? lr;
   const rate = isSerialized(learningRate)
     ? resolveSchedule(learningRate)
@@ -85,10 +67,8 @@ export function resolveOptimizer(given: OptimizerLike): Optimizer {
       typeof decay === "number" && decay > 0 && typeof learningRate === "number"
       ? new InverseTimeDecay({ initialLearningRate: learningRate, decaySteps: 1, decayRate: decay })
       : learningRate;
-  // Files have options of other versions of Keras, too.
-  const known = namesOf(new type({}));
-  const kept = Object.fromEntries(Object.entries(options).filter(([name]) => known.includes(name)));
-  return new type(rate === undefined ? kept : { ...kept, learningRate: rate });
+  const { learningRate: _, ...kept } = knownOptions(given.config, type.optionNames);
+  return new type((rate === undefined ? kept : { ...kept, learningRate: rate }) as never);
 }
 
 const classes: ReadonlySet<unknown> = new Set(Object.values(byName));

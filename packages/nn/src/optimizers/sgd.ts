@@ -1,5 +1,6 @@
 import { InPlaceUpdate, type Parameter, scalar, type Tensor } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
+import { checkOptionsOf } from "../option-checks.ts";
 import { Optimizer, type OptimizerOptions, type Slots } from "./optimizer.ts";
 
 /** Options of {@link SGD}. */
@@ -34,12 +35,15 @@ const nesterov = withMomentum(true);
 
 /** Gradient descent: w ← w − rate·g, with momentum v ← momentum·v − rate·g. The rate defaults to 0.01. */
 export class SGD extends Optimizer {
+  /** @internal */
+  static override readonly optionNames: readonly string[] = [...Optimizer.optionNames, "momentum", "nesterov"];
   readonly className = "SGD";
   readonly momentum: number;
   readonly nesterov: boolean;
   override readonly slotNames: readonly string[];
 
   constructor(options: SGDOptions = {}) {
+    checkOptionsOf(SGD, new.target, options);
     super("SGD", 0.01, options);
     this.momentum = options.momentum ?? 0;
     this.nesterov = options.nesterov ?? false;

@@ -15,6 +15,7 @@ import {
 } from "@gradiente/autograd";
 import { type Config, type Serialized, serialized } from "../config.ts";
 import { makeNamed } from "../names.ts";
+import { checkOptionNames, checkOptionsOf } from "../option-checks.ts";
 
 /** A penalty on the values of a weight (or a layer's output), added to the loss. */
 export abstract class Regularizer {
@@ -27,13 +28,16 @@ export abstract class Regularizer {
 
 /** l1·Σ|w| + l2·Σw². Both default to 0. */
 export class L1L2 extends Regularizer {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["l1", "l2"];
   readonly className: string = "L1L2";
   readonly l1: number;
   readonly l2: number;
-  constructor({ l1 = 0, l2 = 0 }: { readonly l1?: number; readonly l2?: number } = {}) {
+  constructor(options: { readonly l1?: number; readonly l2?: number } = {}) {
     super();
-    this.l1 = l1;
-    this.l2 = l2;
+    checkOptionsOf(L1L2, new.target, options);
+    this.l1 = options.l1 ?? 0;
+    this.l2 = options.l2 ?? 0;
   }
   apply(weight: Tensor): Tensor {
     const absolute = this.l1 === 0 ? null : mul(sum(abs(weight)), this.l1);
@@ -47,9 +51,12 @@ export class L1L2 extends Regularizer {
 
 /** l1·Σ|w|. */
 export class L1 extends L1L2 {
+  /** @internal */
+  static override readonly optionNames: readonly string[] = ["l1"];
   override readonly className = "L1";
-  constructor({ l1 = 0.01 }: { readonly l1?: number } = {}) {
-    super({ l1 });
+  constructor(options: { readonly l1?: number } = {}) {
+    checkOptionsOf(L1, new.target, options);
+    super({ l1: options.l1 ?? 0.01 });
   }
   override getConfig(): Config {
     return { l1: this.l1 };
@@ -58,9 +65,12 @@ export class L1 extends L1L2 {
 
 /** l2·Σw². */
 export class L2 extends L1L2 {
+  /** @internal */
+  static override readonly optionNames: readonly string[] = ["l2"];
   override readonly className = "L2";
-  constructor({ l2 = 0.01 }: { readonly l2?: number } = {}) {
-    super({ l2 });
+  constructor(options: { readonly l2?: number } = {}) {
+    checkOptionsOf(L2, new.target, options);
+    super({ l2: options.l2 ?? 0.01 });
   }
   override getConfig(): Config {
     return { l2: this.l2 };
@@ -69,9 +79,13 @@ export class L2 extends L1L2 {
 
 /** (λ/N)·Σw²: the ridge penalty in the form of textbooks, for N training samples. It is Keras' l2 with l2 = λ/N. */
 export class Ridge extends L2 {
+  /** @internal */
+  static override readonly optionNames: readonly string[] = ["lambda", "samples"];
   readonly lambda: number;
   readonly samples: number;
-  constructor({ lambda, samples }: { readonly lambda: number; readonly samples: number }) {
+  constructor(options: { readonly lambda: number; readonly samples: number }) {
+    checkOptionsOf(Ridge, new.target, options);
+    const { lambda, samples } = options;
     super({ l2: lambda / samples });
     this.lambda = lambda;
     this.samples = samples;
@@ -80,11 +94,15 @@ export class Ridge extends L2 {
 
 /** Pulls the rows (or columns) of a matrix apart: factor times the sum of the absolute cosines between them, halved. */
 export class OrthogonalRegularizer extends Regularizer {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["factor", "mode"];
   readonly className = "OrthogonalRegularizer";
   readonly factor: number;
   readonly mode: "rows" | "columns";
-  constructor({ factor = 0.01, mode = "rows" }: { readonly factor?: number; readonly mode?: "rows" | "columns" } = {}) {
+  constructor(options: { readonly factor?: number; readonly mode?: "rows" | "columns" } = {}) {
     super();
+    checkOptionsOf(OrthogonalRegularizer, new.target, options);
+    const { factor = 0.01, mode = "rows" } = options;
     this.factor = factor;
     this.mode = mode;
   }
@@ -162,7 +180,9 @@ export function l1l2(options: { readonly l1?: number; readonly l2?: number } = {
  * ridge(0.1, { samples: 50 }).apply(tensor([3, 4])); // 0.05
  * ```
  */
-export function ridge(lambda: number, { samples }: { readonly samples: number }): Ridge {
+export function ridge(lambda: number, options: { readonly samples: number }): Ridge {
+  checkOptionNames("ridge", options, ["samples"]);
+  const { samples } = options;
   if (!Number.isFinite(lambda) || lambda < 0 || !Number.isFinite(samples) || samples <= 0) {
     throw new ArgumentError({
       op: "ridge",

@@ -1,4 +1,5 @@
 import type { Model } from "../model.ts";
+import { checkOptionNames } from "../option-checks.ts";
 import type { LoadOptions } from "./load.ts";
 import type { ModelFormat, SaveOptions } from "./save.ts";
 
@@ -17,6 +18,7 @@ import type { ModelFormat, SaveOptions } from "./save.ts";
  * ```
  */
 export async function loadModel(source: string | Uint8Array, options: LoadOptions = {}): Promise<Model> {
+  checkOptionNames("loadModel", options, ["customObjects", "compile", "onWarning"]);
   const { load } = await import("./load.ts");
   return load(source, options);
 }
@@ -33,6 +35,7 @@ export async function encodeModel(
   format: ModelFormat = "keras",
   options: SaveOptions = {},
 ): Promise<Uint8Array> {
+  checkOptionNames("encodeModel", options, ["includeOptimizer"]);
   const { encode } = await import("./save.ts");
   return encode(model, format, options);
 }

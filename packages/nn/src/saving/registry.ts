@@ -111,8 +111,6 @@ const plain: readonly LayerClass[] = [
   Normalization,
   CategoryEncoding,
   Discretization,
-  IntegerLookup,
-  StringLookup,
   core.IdentityLayer,
   merge.Add,
   merge.Subtract,
@@ -149,6 +147,12 @@ const readers = new Map<string, LayerReader>([
   ],
 ]);
 for (const type of plain) readers.set(type.className, (_, options) => construct(type, [options]));
+for (const type of [IntegerLookup, StringLookup]) {
+  readers.set(type.className, (_, options) => {
+    const known = Object.entries(options).filter(([name]) => type.optionNames.includes(name));
+    return construct(type, [Object.fromEntries(known)]);
+  });
+}
 for (const [type, names] of positional) {
   readers.set(type.className, (_, options) => {
     const rest = { ...options };

@@ -1,5 +1,6 @@
 import { type Config, isSerialized, optionsOf, type Serialized } from "../config.ts";
 import { ModelFileError } from "../errors.ts";
+import { checkOptionNames } from "../option-checks.ts";
 
 /** A class that files may name: it is made from its options, by `fromConfig` where it has one. */
 export interface SerializableClass<T = object> {
@@ -42,6 +43,7 @@ export function registerSerializable<T extends SerializableClass | SerializableF
   object: T,
   options: { readonly package?: string; readonly name?: string } = {},
 ): T {
+  checkOptionNames("registerSerializable", options, ["package", "name"]);
   const name = options.name ?? ownName(object);
   registered.set(`${options.package ?? "Custom"}>${name}`, object);
   return object;

@@ -1,5 +1,6 @@
 import { ArgumentError } from "@gradiente/autograd";
 import type { Config } from "../config.ts";
+import { checkOptionsOf } from "../option-checks.ts";
 import { Schedule } from "./schedule.ts";
 
 interface Decay {
@@ -9,10 +10,13 @@ interface Decay {
 
 /** initial · decayRate^(step / decaySteps); in whole steps when `staircase`. */
 export class ExponentialDecay extends Schedule {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["initialLearningRate", "decaySteps", "decayRate", "staircase"];
   readonly className = "ExponentialDecay";
   private readonly o: Required<Decay> & { readonly decayRate: number; readonly staircase: boolean };
   constructor(options: Decay & { readonly decayRate: number; readonly staircase?: boolean }) {
     super();
+    checkOptionsOf(ExponentialDecay, new.target, options);
     this.o = { staircase: false, ...options };
   }
   at(step: number): number {
@@ -33,10 +37,13 @@ export class ExponentialDecay extends Schedule {
 
 /** initial / (1 + decayRate · step / decaySteps); in whole steps when `staircase`. */
 export class InverseTimeDecay extends Schedule {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["initialLearningRate", "decaySteps", "decayRate", "staircase"];
   readonly className = "InverseTimeDecay";
   private readonly o: Decay & { readonly decayRate: number; readonly staircase: boolean };
   constructor(options: Decay & { readonly decayRate: number; readonly staircase?: boolean }) {
     super();
+    checkOptionsOf(InverseTimeDecay, new.target, options);
     this.o = { staircase: false, ...options };
   }
   at(step: number): number {
@@ -57,11 +64,15 @@ export class InverseTimeDecay extends Schedule {
 
 /** `values[i]` up to and including step `boundaries[i]`, the last value after them. */
 export class PiecewiseConstantDecay extends Schedule {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["boundaries", "values"];
   readonly className = "PiecewiseConstantDecay";
   private readonly boundaries: readonly number[];
   private readonly values: readonly number[];
-  constructor({ boundaries, values }: { readonly boundaries: readonly number[]; readonly values: readonly number[] }) {
+  constructor(options: { readonly boundaries: readonly number[]; readonly values: readonly number[] }) {
     super();
+    checkOptionsOf(PiecewiseConstantDecay, new.target, options);
+    const { boundaries, values } = options;
     if (!Array.isArray(boundaries) || !Array.isArray(values) || values.length !== boundaries.length + 1) {
       throw new ArgumentError({
         op: this.className,
@@ -83,12 +94,21 @@ export class PiecewiseConstantDecay extends Schedule {
 
 /** From initial to `endLearningRate` (0.0001) along (1 − step / decaySteps)^power; again and again when `cycle`. */
 export class PolynomialDecay extends Schedule {
+  /** @internal */
+  static readonly optionNames: readonly string[] = [
+    "initialLearningRate",
+    "decaySteps",
+    "endLearningRate",
+    "power",
+    "cycle",
+  ];
   readonly className = "PolynomialDecay";
   private readonly o: Decay & { readonly endLearningRate: number; readonly power: number; readonly cycle: boolean };
   constructor(
     options: Decay & { readonly endLearningRate?: number; readonly power?: number; readonly cycle?: boolean },
   ) {
     super();
+    checkOptionsOf(PolynomialDecay, new.target, options);
     this.o = { endLearningRate: 0.0001, power: 1, cycle: false, ...options };
   }
   at(step: number): number {
@@ -112,6 +132,14 @@ export class PolynomialDecay extends Schedule {
 
 /** Half a cosine from initial (or, after a linear warm-up, from `warmupTarget`) to `alpha` times that. */
 export class CosineDecay extends Schedule {
+  /** @internal */
+  static readonly optionNames: readonly string[] = [
+    "initialLearningRate",
+    "decaySteps",
+    "alpha",
+    "warmupTarget",
+    "warmupSteps",
+  ];
   readonly className = "CosineDecay";
   private readonly o: Decay & {
     readonly alpha: number;
@@ -122,6 +150,7 @@ export class CosineDecay extends Schedule {
     options: Decay & { readonly alpha?: number; readonly warmupTarget?: number | null; readonly warmupSteps?: number },
   ) {
     super();
+    checkOptionsOf(CosineDecay, new.target, options);
     this.o = { alpha: 0, warmupTarget: null, warmupSteps: 0, ...options };
   }
   at(step: number): number {
@@ -149,6 +178,8 @@ export class CosineDecay extends Schedule {
 
 /** Cosines one after the other: each `tMul` (2) times as long and `mMul` (1) times as high as the one before. */
 export class CosineDecayRestarts extends Schedule {
+  /** @internal */
+  static readonly optionNames: readonly string[] = ["initialLearningRate", "firstDecaySteps", "tMul", "mMul", "alpha"];
   readonly className = "CosineDecayRestarts";
   private readonly o: {
     readonly initialLearningRate: number;
@@ -165,6 +196,7 @@ export class CosineDecayRestarts extends Schedule {
     readonly alpha?: number;
   }) {
     super();
+    checkOptionsOf(CosineDecayRestarts, new.target, options);
     this.o = { tMul: 2, mMul: 1, alpha: 0, ...options };
   }
   at(step: number): number {

@@ -1,5 +1,6 @@
 import { ArgumentError, Generator } from "@gradiente/autograd";
 import { DataError } from "../errors.ts";
+import { checkOptionNames } from "../option-checks.ts";
 
 /** Numbers of the samples to train on and of those to validate on, each in rising order. */
 export interface Fold {
@@ -28,7 +29,9 @@ export interface FoldOptions {
  * kFold(4, 2, { stratify: [0, 0, 1, 1] }).map(({ validation }) => [...validation]); // [[0, 2], [1, 3]]
  * ```
  */
-export function kFold(count: number, folds: number, { seed, stratify }: FoldOptions = {}): Fold[] {
+export function kFold(count: number, folds: number, options: FoldOptions = {}): Fold[] {
+  checkOptionNames("kFold", options, ["seed", "stratify"]);
+  const { seed, stratify } = options;
   if (!Number.isInteger(folds) || folds < 2 || folds > count) {
     throw new ArgumentError({
       op: "kFold",

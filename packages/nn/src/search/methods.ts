@@ -1,5 +1,6 @@
 import { ArgumentError } from "@gradiente/autograd";
 import type { Config, Json } from "../config.ts";
+import { checkOptionNames } from "../option-checks.ts";
 import { compareEvaluations, type Evaluation } from "./evaluation.ts";
 import type { Objective } from "./objective.ts";
 import type { SearchResults } from "./results.ts";
@@ -7,11 +8,12 @@ import {
   type Bracket,
   type BudgetedHalving,
   type GeometricHalving,
-  halvingRungs,
+  halvingNames,
   hyperbandBrackets,
   type Rung,
+  rungsOf,
 } from "./schedule.ts";
-import { type Candidate, Search, type SearchOptions } from "./search.ts";
+import { type Candidate, Search, type SearchOptions, searchNames } from "./search.ts";
 import { gridSize, pointsOf, type Space, type Values } from "./space.ts";
 
 function checkWhole(op: string, name: string, value: number): void {
@@ -44,6 +46,7 @@ export function gridSearch<const S extends Space>(
   objective: Objective<Values<S>>,
   options: GridSearchOptions<Values<S>> = {},
 ): Promise<SearchResults<Values<S>>> {
+  checkOptionNames("gridSearch", options, [...searchNames, "budget"]);
   const { budget = 1 } = options;
   checkWhole("gridSearch", "budget", budget);
   return Search.of("gridSearch", space, objective, options, {
@@ -86,6 +89,7 @@ export function randomSearch<const S extends Space>(
   objective: Objective<Values<S>>,
   options: RandomSearchOptions<Values<S>>,
 ): Promise<SearchResults<Values<S>>> {
+  checkOptionNames("randomSearch", options, [...searchNames, "trials", "budget"]);
   const { trials, budget = 1 } = options;
   checkWhole("randomSearch", "trials", trials);
   checkWhole("randomSearch", "budget", budget);
@@ -122,7 +126,8 @@ export function successiveHalving<const S extends Space>(
   objective: Objective<Values<S>>,
   options: SuccessiveHalvingOptions<Values<S>>,
 ): Promise<SearchResults<Values<S>>> {
-  const rungs = halvingRungs(options);
+  checkOptionNames("successiveHalving", options, [...searchNames, ...halvingNames]);
+  const rungs = rungsOf(options);
   return byHalving("successiveHalving", space, objective, options, [{ s: rungs.length - 1, rungs }]);
 }
 
@@ -155,6 +160,7 @@ export function hyperband<const S extends Space>(
   objective: Objective<Values<S>>,
   options: HyperbandOptions<Values<S>>,
 ): Promise<SearchResults<Values<S>>> {
+  checkOptionNames("hyperband", options, [...searchNames, "maxBudget", "eta"]);
   const { maxBudget, eta = 3 } = options;
   return byHalving("hyperband", space, objective, options, hyperbandBrackets({ maxBudget, eta }));
 }

@@ -1,4 +1,5 @@
 import type { Config } from "../config.ts";
+import type { Signal } from "../training/signal.ts";
 
 type MaybePromise<T> = T | Promise<T>;
 
@@ -31,7 +32,7 @@ export interface Outcome {
  * A trial that has been started: trains on until it has had `budget` in all (epochs, say), and tells how good it is now.
  * Budgets only grow. When `signal` is aborted it may return at once: what it returns is not used.
  */
-export type TrialRun = (budget: number, signal: AbortSignal) => MaybePromise<Outcome | number>;
+export type TrialRun = (budget: number, signal: Signal) => MaybePromise<Outcome | number>;
 
 /**
  * What a search makes as small (or large) as it can: starts a trial with given values. {@link trainAndValidate} makes one

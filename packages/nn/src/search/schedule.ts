@@ -1,4 +1,5 @@
 import { ArgumentError } from "@gradiente/autograd";
+import { checkOptionNames } from "../option-checks.ts";
 
 /** A step of successive halving: so many trials are trained until each has had this budget in all. */
 export interface Rung {
@@ -27,6 +28,9 @@ export interface BudgetedHalving {
   /** One in so many goes on to the next rung. Default: 2. */
   readonly eta?: number;
 }
+
+/** Options of {@link halvingRungs}. */
+export const halvingNames: readonly string[] = ["trials", "minBudget", "maxBudget", "totalBudget", "eta"];
 
 function whole(op: string, name: string, value: number, least: number): void {
   if (Number.isSafeInteger(value) && value >= least) return;
@@ -60,6 +64,12 @@ const ceil = (value: number): number => Math.ceil(value - 1e-9);
  * ```
  */
 export function halvingRungs(options: GeometricHalving | BudgetedHalving): Rung[] {
+  checkOptionNames("halvingRungs", options, halvingNames);
+  return rungsOf(options);
+}
+
+/** {@link halvingRungs} of options among which there may be others. */
+export function rungsOf(options: GeometricHalving | BudgetedHalving): Rung[] {
   const op = "halvingRungs";
   const { trials } = options;
   whole(op, "trials", trials, 1);
@@ -120,13 +130,9 @@ export interface Bracket {
  * hyperbandBrackets({ maxBudget: 9 }).map((b) => b.rungs[0].trials); // [9, 5, 3]
  * ```
  */
-export function hyperbandBrackets({
-  maxBudget,
-  eta = 3,
-}: {
-  readonly maxBudget: number;
-  readonly eta?: number;
-}): Bracket[] {
+export function hyperbandBrackets(options: { readonly maxBudget: number; readonly eta?: number }): Bracket[] {
+  checkOptionNames("hyperbandBrackets", options, ["maxBudget", "eta"]);
+  const { maxBudget, eta = 3 } = options;
   whole("hyperbandBrackets", "maxBudget", maxBudget, 1);
   ratio("hyperbandBrackets", eta);
   let most = 0;

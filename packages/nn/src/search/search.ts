@@ -2,6 +2,7 @@ import { ArgumentError, defaultGenerator, Generator, type GeneratorState } from 
 import type { Config, Json } from "../config.ts";
 import { JournalError, SearchError } from "../errors.ts";
 import { drawSeed } from "../module.ts";
+import type { Signal } from "../training/signal.ts";
 import { compareEvaluations, type Evaluation } from "./evaluation.ts";
 import type { Journal } from "./journal.ts";
 import type { Direction, Objective, Outcome, TrialRun } from "./objective.ts";
@@ -30,10 +31,14 @@ export interface SearchOptions<V> {
    */
   readonly journal?: string;
   /** Ends the search; what is finished is returned. */
-  readonly signal?: AbortSignal;
+  readonly signal?: Signal;
   /** Told of every evaluation that is made. */
   readonly onEvaluation?: (evaluation: Evaluation<V>, progress: SearchProgress<V>) => void | Promise<void>;
 }
+
+export const searchNames: readonly (keyof SearchOptions<unknown>)[] = [
+  ...(["seed", "direction", "journal", "signal", "onEvaluation"] as const),
+];
 
 /** A trial that is to be run. */
 export interface Candidate {
@@ -77,7 +82,7 @@ export class Search {
   /** Budgets that each trial has been evaluated with. */
   private readonly budgets = new Map<number, number[]>();
   private best: Evaluation<Json> | null = null;
-  private readonly signal: AbortSignal;
+  private readonly signal: Signal;
 
   private constructor(parts: {
     method: string;

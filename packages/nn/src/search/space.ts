@@ -1,5 +1,6 @@
 import { ArgumentError } from "@gradiente/autograd";
 import type { Json } from "../config.ts";
+import { checkOptionNames } from "../option-checks.ts";
 
 /** Gives numbers in [0, 1). */
 type Random = () => number;
@@ -79,8 +80,10 @@ class Int extends Dimension<number> {
   private readonly step: number;
   private readonly points: number;
 
-  constructor(low: number, high: number, { log = false, step = 1, points = 5 }: IntOptions) {
+  constructor(low: number, high: number, options: IntOptions) {
     super();
+    checkOptionNames("int", options, ["log", "step", "points"]);
+    const { log = false, step = 1, points = 5 } = options;
     const refuse = (message: string): never => {
       throw new ArgumentError({ op: "int", message });
     };
@@ -131,8 +134,10 @@ class Float extends Dimension<number> {
   private readonly log: boolean;
   readonly gridSize: number;
 
-  constructor(low: number, high: number, { log = false, points = 5 }: FloatOptions) {
+  constructor(low: number, high: number, options: FloatOptions) {
     super();
+    checkOptionNames("float", options, ["log", "points"]);
+    const { log = false, points = 5 } = options;
     const refuse = (message: string): never => {
       throw new ArgumentError({ op: "float", message });
     };

@@ -4,6 +4,7 @@ import { type MonitorMode, monitored } from "../callbacks/monitor.ts";
 import { DataError } from "../errors.ts";
 import { directionOf } from "../metrics/metric.ts";
 import type { Model } from "../model.ts";
+import { checkOptionNames } from "../option-checks.ts";
 import {
   type Arrays,
   type BatchIterable,
@@ -17,6 +18,7 @@ import {
 } from "../training/data.ts";
 import type { FitOptions, ValidationData } from "../training/fit.ts";
 import type { Logs } from "../training/logs.ts";
+import type { Signal } from "../training/signal.ts";
 import { kFold } from "./folds.ts";
 import type { Objective, Outcome, TrialContext } from "./objective.ts";
 
@@ -56,6 +58,12 @@ export interface TrainAndValidateOptions<V>
   /** Callbacks for each model that is trained, such as `EarlyStopping`. Default: none. */
   readonly callbacks?: (values: V) => readonly Callback[];
 }
+
+const optionNames: readonly (keyof TrainAndValidateOptions<unknown>)[] = [
+  ...(["batchSize", "validationBatchSize", "shuffle", "stepsPerEpoch", "classWeight", "onNonFinite"] as const),
+  ...(["validationData", "validationSplit", "folds", "stratified", "sampleWeight"] as const),
+  ...(["monitor", "mode", "callbacks"] as const),
+];
 
 /** What one model is trained and validated on. */
 interface Part {
@@ -111,6 +119,7 @@ export function trainAndValidate<V>(
 ): Objective<V> {
   const batched = isFolds(x) || isBatchIterable(x);
   const options = ((batched ? yOrOptions : last) ?? {}) as TrainAndValidateOptions<V>;
+  checkOptionNames("trainAndValidate", options, optionNames);
   const partsFor = batched ? batchedParts(x, options) : arrayParts(x as Arrays, yOrOptions as Arrays, options);
   const { monitor = "val_loss", mode = "auto", folds, stratified = false, validationSplit, batchSize = 32 } = options;
   const upwards = mode === "max" || (mode === "auto" && directionOf(monitor.replace(/^val_/, "")) === "up");
@@ -121,7 +130,7 @@ export function trainAndValidate<V>(
     for (const part of partsFor(searchSeed)) {
       runs.push(new ModelRun(await build(values, { trial, seed }), part, options.callbacks?.(values) ?? [], options));
     }
-    return async (budget: number, signal: AbortSignal): Promise<Outcome> => {
+    return async (budget: number, signal: Signal): Promise<Outcome> => {
       const results: RunResult[] = [];
       for (const run of runs) results.push(await run.train(budget, signal));
       // An interrupted epoch has no values to compare.
@@ -177,7 +186,7 @@ class ModelRun {
   }
 
   /** Trains on until the model has had so many epochs in all. */
-  async train(epochs: number, signal: AbortSignal): Promise<RunResult> {
+  async train(epochs: number, signal: Signal): Promise<RunResult> {
     const { model, samples: train, validation } = this;
     const options = { ...this.fit, initialEpoch: this.epochs, epochs, signal };
     const { history } = isBatchIterable(train)

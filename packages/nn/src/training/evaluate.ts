@@ -5,6 +5,7 @@ import type { Model } from "../model.ts";
 import { Breather } from "./breather.ts";
 import type { Arrays, Batch } from "./data.ts";
 import type { Logs } from "./logs.ts";
+import type { Signal } from "./signal.ts";
 import type { Source } from "./source.ts";
 import { checkBatch, checkBuilt, compiledOf, prepare, testStep, workspaceFor } from "./step.ts";
 
@@ -18,7 +19,7 @@ export interface EvaluateOptions {
   readonly steps?: number;
   readonly callbacks?: readonly Callback[];
   /** Ends the evaluation after the current batch; the results are of those so far. */
-  readonly signal?: AbortSignal;
+  readonly signal?: Signal;
   /** Accepted for Keras' sake: nothing is printed in any case. */
   readonly verbose?: 0 | 1 | 2 | "auto";
 }
@@ -31,7 +32,7 @@ export interface PredictOptions {
   readonly steps?: number;
   readonly callbacks?: readonly Callback[];
   /** Ends the prediction after the current batch; the results are of those so far. */
-  readonly signal?: AbortSignal;
+  readonly signal?: Signal;
   /** Accepted for Keras' sake: nothing is printed in any case. */
   readonly verbose?: 0 | 1 | 2 | "auto";
 }
@@ -52,7 +53,7 @@ export function checkCount(op: string, name: string, value: number | undefined):
 /** Callbacks of a pass over a source, and when it ends. */
 interface Limits {
   readonly steps?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Signal | undefined;
 }
 
 /** Goes through the batches of a source, in order. */

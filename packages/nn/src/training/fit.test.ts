@@ -11,6 +11,7 @@ import {
   LambdaCallback,
   Layer,
   LayerInputError,
+  type LossName,
   NotReadyError,
   Sequential,
   SGD,
@@ -143,6 +144,42 @@ describe("weights of classes and samples", () => {
     expect(await weighted([{ x: inputs, y: labels }], { classWeight, verbose: 0 })).toBe(fromArrays);
     expect(await weighted([{ x: inputs, y: labels, sampleWeight: [1, 1, 1, 3] }], { verbose: 0 })).toBe(fromArrays);
     expect(await weighted([{ x: inputs, y: labels }], { verbose: 0 })).toBeLessThan(-0.2);
+  });
+});
+
+describe("class weights", () => {
+  const rows = [[0], [1], [2], [3]];
+  const built = (units: number, loss: LossName, known = true): Sequential => {
+    const activation = units === 1 ? "linear" : "softmax";
+    const model = new Sequential([new Dense(units, { activation, ...(known ? { inputShape: [1] } : {}) })], {
+      seed: 1,
+    });
+    model.compile({ loss, optimizer: "sgd" });
+    return model;
+  };
+  const labels = [0, 1, 2, 1];
+  const oneHot = [0, 1, 2, 1].map((label) => [0, 1, 2].map((c) => Number(c === label)));
+
+  it("are for classes that there are", async () => {
+    for (const classWeight of [{ 3: 2 }, { 0: 1, 7: 1 }, { [-1]: 2 }]) {
+      const refusal = /classWeight has a weight for class (3|7|-1), which there is not\. Hint: .* 0 to 2/;
+      const options = { classWeight, verbose: 0 } as const;
+      const sparse = built(3, "sparse_categorical_crossentropy");
+      await expect(sparse.fit(rows, labels, options)).rejects.toThrow(refusal);
+      await expect(sparse.fit([{ x: rows, y: labels }], options)).rejects.toThrow(refusal);
+      expect(() => sparse.trainOnBatch(rows, labels, { classWeight })).toThrow(refusal);
+      await expect(built(3, "categorical_crossentropy").fit(rows, oneHot, options)).rejects.toThrow(refusal);
+      const unbuilt = built(3, "sparse_categorical_crossentropy", false);
+      await expect(unbuilt.fit([{ x: rows, y: labels }], options)).rejects.toThrow(refusal);
+    }
+    const binary = { classWeight: { 0: 1, 2: 3 }, verbose: 0 } as const;
+    await expect(built(1, "binary_crossentropy").fit(rows, [0, 1, 1, 0], binary)).rejects.toThrow(/class 2.* 0 to 1/);
+  });
+
+  it("may be for any number where an output is compared with numbers", async () => {
+    await built(1, "mse").fit(rows, [5, 0, 5, 1], { classWeight: { 5: 2, 9: 1 }, verbose: 0 });
+    await built(1, "hinge").fit(rows, [-1, 1, 1, -1], { classWeight: { [-1]: 2, 1: 1 }, verbose: 0 });
+    await built(4, "circle").fit(rows, [0, 6, 6, 0], { classWeight: { 6: 2 }, verbose: 0 });
   });
 });
 
@@ -324,6 +361,11 @@ describe("what cannot be meant is refused before any step", () => {
       "class weights of steps",
       () => model.fit(ones([2, 3, 1]), ones([2, 3, 1]), { classWeight: { 0: 1 } }),
       /one class for each sample, .* \(2, 3, 1\).*\n?.*sampleWeight/,
+    ],
+    [
+      "a weight of no class",
+      () => model.fit(x, y, { classWeight: { "1.5": 2 } as never }),
+      /for "1.5", which is no class/,
     ],
     ["a negative class weight", () => model.fit(x, y, { classWeight: { 0: -1 } }), /weight of class 0 is -1/],
     ["NaN in targets", () => model.fit([[1], [2]], [1, Number.NaN]), /y contains NaN, first in sample 1/],

@@ -7,9 +7,10 @@ import { checkOptionNames } from "../option-checks.ts";
 import { type Arrays, type BatchIterable, isBatchIterable } from "./data.ts";
 import { checkCount } from "./evaluate.ts";
 import { TrainingRun } from "./run.ts";
+import type { Signal } from "./signal.ts";
 import { ArraySource, type Source, sourceOf } from "./source.ts";
 import { compiledOf, prepare } from "./step.ts";
-import type { ClassWeight } from "./weights.ts";
+import { type ClassWeight, checkClasses } from "./weights.ts";
 
 /** Validation data: arrays (with sample weights), or batches. */
 export type ValidationData = readonly [Arrays, Arrays] | readonly [Arrays, Arrays, Arrays] | BatchIterable;
@@ -46,7 +47,7 @@ export interface FitOptions {
   /** What each sample counts for: one array for all outputs, or a list of one for each. */
   readonly sampleWeight?: Arrays;
   /** Ends training after the current batch; `fit` returns as usual. */
-  readonly signal?: AbortSignal;
+  readonly signal?: Signal;
   /** Fixes shuffling and noise of this run. Default: go on from the model's seed. */
   readonly seed?: number;
   /** A loss that is not a number: fail, saying where it came from (default), or go on. */
@@ -96,6 +97,8 @@ export async function fit(
   const [source, validation] = divide(whole, options);
   prepare("fit", model, source, true);
   if (validation !== null) prepare("fit", model, validation, true);
+  const output = model.outputShapes?.[0];
+  if (output !== undefined) checkClasses("fit", options.classWeight, compiled.losses[0]!, output);
   if (options.seed !== undefined) model.reseed(options.seed);
   model.markTrainable();
 

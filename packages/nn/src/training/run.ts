@@ -11,6 +11,7 @@ import type { FitOptions } from "./fit.ts";
 import type { Logs } from "./logs.ts";
 import type { Pass, Source } from "./source.ts";
 import { checkBatch } from "./step.ts";
+import { checkClasses } from "./weights.ts";
 
 /** What a run is made of. */
 export interface RunParts {
@@ -114,7 +115,10 @@ export class TrainingRun {
       const next = this.nextBatch();
       const batch = next instanceof Promise ? await next : next;
       if (batch === null) break;
-      if (source.columns === null) checkBatch("fit", model, batch, true);
+      if (source.columns === null) {
+        checkBatch("fit", model, batch, true);
+        checkClasses("fit", options.classWeight, compiled.losses[0]!, model.outputShapes![0]!);
+      }
       for (const c of begins) {
         const pending = c.onBatchBegin(this.batch);
         if (pending) await pending;

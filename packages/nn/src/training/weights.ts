@@ -1,4 +1,7 @@
 import { DataError, showShape } from "../errors.ts";
+import type { Loss } from "../losses/loss.ts";
+import { FunctionLoss } from "../losses/losses.ts";
+import type { BatchShape } from "../module.ts";
 import { type Arrays, type Column, columnsOf } from "./data.ts";
 
 /** Weights by class number: `{ 0: 1, 1: 5 }`. */
@@ -23,8 +26,47 @@ export function weightColumns(
   return [weightsByClass(op, y[0]!, classWeight, given[0] ?? null)];
 }
 
+/** Losses for one output whose targets are certain numbers. */
+const targetsOf: Readonly<Record<string, readonly [least: number, most: number]>> = {
+  BinaryCrossentropy: [0, 1],
+  BinaryFocalCrossentropy: [0, 1],
+  Hinge: [-1, 1],
+  SquaredHinge: [-1, 1],
+};
+
+/** Losses of outputs that have no place for each class. */
+const embeds: ReadonlySet<string> = new Set(["Circle", "CTC"]);
+
+/**
+ * Fails for weights of classes that a model's output does not have. What the only output of a regression is compared
+ * with may be any number.
+ * @throws {DataError} naming the class.
+ */
+export function checkClasses(op: string, classWeight: ClassWeight | undefined, loss: Loss, output: BatchShape): void {
+  if (classWeight === undefined) return;
+  if (!(loss instanceof FunctionLoss) || loss.constructor === FunctionLoss || embeds.has(loss.className)) return;
+  const count = output.at(-1) ?? null;
+  const range = count === null || count === 1 ? targetsOf[loss.className] : ([0, count - 1] as const);
+  if (range === undefined) return;
+  const [least, most] = range;
+  const unknown = Object.keys(classWeight).find((label) => Number(label) < least || Number(label) > most);
+  if (unknown === undefined) return;
+  throw new DataError({
+    op,
+    message: `classWeight has a weight for class ${unknown}, which there is not`,
+    hint: `the model's classes are ${least} to ${most}`,
+  });
+}
+
 function weightsByClass(op: string, y: Column, classWeight: ClassWeight, given: Column | null): Column {
   for (const [label, weight] of Object.entries(classWeight)) {
+    if (!/^(-1|0|[1-9]\d*)$/.test(label)) {
+      throw new DataError({
+        op,
+        message: `classWeight has a weight for ${JSON.stringify(label)}, which is no class`,
+        hint: "classes are whole numbers, such as { 0: 1, 1: 5 }",
+      });
+    }
     if (!(Number.isFinite(weight) && weight >= 0)) {
       throw new DataError({ op, message: `the weight of class ${label} is ${weight}, expected a number, 0 or more` });
     }
