@@ -6,9 +6,8 @@ import {
   Tensor,
   type TensorLike,
   type TypedArray,
-  tensor,
 } from "@gradiente/autograd";
-import { fromArray } from "@gradiente/autograd/extend";
+import { allocate, type Workspace } from "@gradiente/autograd/extend";
 import { DataError, showShape } from "../errors.ts";
 
 /** Arrays for a model: one, or for several inputs (or outputs) a list of tensors or `{ data, shape }`. */
@@ -32,6 +31,8 @@ export interface Batch {
   /** None, one for all outputs, or one for each. */
   readonly sampleWeights: readonly Tensor[];
   readonly size: number;
+  /** Holds the tensors' memory, where they were made for this batch alone. */
+  readonly workspace?: Workspace;
 }
 
 /** One array whose first axis are the samples. */
@@ -155,21 +156,21 @@ export function checkFinite(op: string, name: string, column: Column): void {
   }
 }
 
-/** The samples with the given numbers, as a tensor. */
+/** The samples from `start` to `stop`, or those with the numbers that `order` has there, as a tensor. */
 export function gather(column: Column, order: Int32Array | null, start: number, stop: number): Tensor {
   const { data, row, shape, dtype } = column;
-  const target = [stop - start, ...shape.slice(1)];
-  if (order === null) return tensor({ data: data.subarray(start * row, stop * row), shape: target }, { dtype });
-  const type = data.constructor as new (length: number) => TypedArray;
-  const chosen = new type((stop - start) * row);
-  if (row === 1) for (let i = start; i < stop; i++) chosen[i - start] = data[order[i]!]!;
+  const chosen = allocate(dtype, [stop - start, ...shape.slice(1)]);
+  // Straight to where kernels read them.
+  const into = chosen.storage.array;
+  if (order === null) into.set(data.subarray(start * row, stop * row), chosen.offset);
+  else if (row === 1) for (let i = start; i < stop; i++) into[chosen.offset + i - start] = data[order[i]!]!;
   else {
     for (let i = start; i < stop; i++) {
       const from = order[i]! * row;
-      chosen.set(data.subarray(from, from + row), (i - start) * row);
+      into.set(data.subarray(from, from + row), chosen.offset + (i - start) * row);
     }
   }
-  return fromArray(chosen, target, dtype);
+  return chosen;
 }
 
 /** The first or last samples of an array, without a copy. */

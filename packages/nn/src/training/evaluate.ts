@@ -7,7 +7,7 @@ import type { Arrays, Batch } from "./data.ts";
 import type { Logs } from "./logs.ts";
 import type { Signal } from "./signal.ts";
 import type { Source } from "./source.ts";
-import { checkBatch, checkBuilt, compiledOf, prepare, testStep, workspaceFor } from "./step.ts";
+import { checkBatch, checkBuilt, compiledOf, giveUp, prepare, testStep, workspaceFor } from "./step.ts";
 
 /** Options of `evaluate`. */
 export interface EvaluateOptions {
@@ -128,6 +128,7 @@ export async function predictSource(model: Model, source: Source, options: Predi
     dtypes = outputs.map((o) => o.dtype);
     count += batch.size;
     workspace.release();
+    giveUp(batch, workspace);
   };
   for (const c of callbacks) await c.onPredictBegin();
   await eachBatch(source, limits, (batch, index) => {

@@ -1,4 +1,5 @@
-import { Generator, type GeneratorState, type Tensor } from "@gradiente/autograd";
+import { Generator, type GeneratorState, type Tensor, tensor } from "@gradiente/autograd";
+import { Workspace } from "@gradiente/autograd/extend";
 import { DataError } from "../errors.ts";
 import { Fields, misfit, restoreGenerator, type State } from "../state.ts";
 import {
@@ -108,12 +109,15 @@ export class ArraySource implements Source {
   /** The samples of a batch, by their places in the order. */
   batch(order: Int32Array | null, start: number): Batch {
     const stop = Math.min(start + this.batchSize, this.count);
-    return {
-      x: this.x.map((c) => gather(c, order, start, stop)),
-      y: this.y.map((c) => gather(c, order, start, stop)),
-      sampleWeights: this.weights.map((c) => gather(c, order, start, stop)),
+    const workspace = new Workspace();
+    const chosen = (c: Column): Tensor => gather(c, order, start, stop);
+    return workspace.run(() => ({
+      x: this.x.map(chosen),
+      y: this.y.map(chosen),
+      sampleWeights: this.weights.map(chosen),
       size: stop - start,
-    };
+      workspace,
+    }));
   }
 
   /** The samples before `at`, and those after it, which are for validation. */
@@ -293,7 +297,7 @@ export function batchOf(op: string, { x, y, sampleWeight }: BatchLike, classWeig
   const named = namedColumns(xs, ys, weights);
   const size = sampleCount(op, named);
   for (const [name, column] of named) checkFinite(op, name, column);
-  const whole = (c: Column): Tensor => c.tensor?.detach() ?? gather(c, null, 0, size);
+  const whole = (c: Column): Tensor => c.tensor?.detach() ?? tensor(c, { dtype: c.dtype });
   return { x: xs.map(whole), y: ys.map(whole), sampleWeights: weights.map(whole), size };
 }
 

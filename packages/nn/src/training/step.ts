@@ -90,6 +90,11 @@ export function workspaceFor(model: Model, compiled: Compiled | null = null): Pi
   return isOwn ? new Workspace() : noWorkspace;
 }
 
+/** Gives up the memory of a batch made for one step, unless what was computed in `workspace` may keep tensors. */
+export function giveUp(batch: Batch, workspace: Pick<Workspace, "run" | "release">): void {
+  if (workspace !== noWorkspace) batch.workspace?.release();
+}
+
 /** One step of training: forward, gradients, update. Returns the loss. */
 export function trainStep(model: Model, batch: Batch, onNonFinite: "throw" | "continue"): number {
   const compiled = compiledOf("fit", model);
@@ -122,6 +127,8 @@ export function trainStep(model: Model, batch: Batch, onNonFinite: "throw" | "co
   }
   noGrad(() => void compiled.update(value, loss.outputs, batch.y, outputs, batch.sampleWeights, batch.size));
   workspace.release();
+  // A training step of one's own may go on with the batch.
+  if (!Object.hasOwn(model, "trainStep")) giveUp(batch, workspace);
   return value;
 }
 
@@ -133,6 +140,7 @@ export function testStep(model: Model, batch: Batch): void {
     const { outputs, loss } = workspace.run(() => forward(model, compiled, batch, false));
     compiled.update(loss.total.item(), loss.outputs, batch.y, outputs, batch.sampleWeights, batch.size);
     workspace.release();
+    giveUp(batch, workspace);
   });
 }
 

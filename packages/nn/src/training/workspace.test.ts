@@ -1,5 +1,5 @@
 /** What training gives back is never what anyone still holds. */
-import { manualSeed, memory, ones, randn, type Tensor, tensor } from "@gradiente/autograd";
+import { manualSeed, memory, ones, randn, type Tensor, tensor, zeros } from "@gradiente/autograd";
 import { describe, expect, it } from "vitest";
 import {
   Activation,
@@ -76,6 +76,44 @@ describe("tensors that are kept stay as they are", () => {
     kept.forEach((t, i) => void expect(t.data).toEqual(values[i]));
   });
 
+  describe("batches of fit", () => {
+    const samples = Float32Array.from({ length: 64 }, (_, i) => Math.sin(i));
+    const targets = Float32Array.from({ length: 8 }, (_, i) => Math.cos(i));
+    const fitted = async (net: Sequential, loss: Parameters<Model["compile"]>[0]["loss"] = "mse"): Promise<void> => {
+      kept.length = 0;
+      values.length = 0;
+      net.compile({ optimizer: "sgd", loss, metrics: [(t, p) => keep(t).sub(p).abs()] });
+      await net.fit({ data: samples, shape: [8, 8] }, targets, { epochs: 2, batchSize: 4, verbose: 0 });
+      makeGarbage();
+      expect(kept.length).toBeGreaterThanOrEqual(4);
+      kept.forEach((t, i) => void expect(t.data).toEqual(values[i]));
+    };
+    const net = (): Sequential => new Sequential([new Dense(1)], { inputShape: [8] });
+
+    it("by a metric", () => fitted(net()));
+    it("by a loss", () => fitted(net(), (t, p) => keep(t).sub(p).square().mean({ axis: -1 })));
+    it("by a training step of a class of one's own", () => {
+      class Own extends Sequential {
+        override trainStep(...args: Parameters<Model["trainStep"]>): number {
+          const loss = super.trainStep(...args);
+          for (const t of args[0].x) keep(t);
+          return loss;
+        }
+      }
+      return fitted(new Own([new Dense(1)], { inputShape: [8] }));
+    });
+    it("by a training step put in place of a model's", () => {
+      const own = net();
+      const { trainStep } = own;
+      own.trainStep = function (this: Model, ...args) {
+        const loss = trainStep.apply(this, args);
+        for (const t of args[0].x) keep(t);
+        return loss;
+      };
+      return fitted(own);
+    });
+  });
+
   it("states of recurrent layers from batch to batch", () => {
     manualSeed(5);
     const net = new Sequential([new LSTM(3, { stateful: true }), new Dense(1)], { inputShape: [4, 2] });
@@ -114,6 +152,19 @@ describe("a model of this package's layers", () => {
     for (let i = 0; i < 10; i++) await step();
     // The activations of ten rounds would be over thirty megabytes; what is left are the batches given.
     expect(memory().live - before).toBeLessThan(2 ** 21);
+  });
+
+  it("gives back the batches of fit, too", async () => {
+    manualSeed(5);
+    const net = new Sequential([new Dense(4, { inputShape: [4096] })]);
+    net.compile({ optimizer: "sgd", loss: "mse" });
+    const data = { data: new Float32Array(64 * 4096).fill(0.01), shape: [64, 4096] };
+    const fit = () => net.fit(data, zeros([64, 4]), { batchSize: 4, verbose: 0 });
+    await fit();
+    const before = memory().live;
+    await fit();
+    // The sixteen batches of an epoch take a megabyte.
+    expect(memory().live - before).toBeLessThan(2 ** 17);
   });
 
   it("trains to the same bits as one that gives nothing back", () => {
