@@ -174,6 +174,19 @@ export function eye(rows: number, second: number | TensorOptions = rows, third: 
   return mark("eye", fromArray(array, [rows, columns], dtype), options);
 }
 
+/** At most so many numbers, of which the last may be left out, and the options behind them. */
+function numbersAndOptions(
+  given: readonly (number | TensorOptions | undefined)[],
+  count: number,
+): readonly [readonly (number | undefined)[], TensorOptions] {
+  const found = given.findIndex((value) => typeof value === "object" && value !== null);
+  const at = found < 0 ? count : Math.min(found, count);
+  return [
+    given.slice(0, at) as readonly (number | undefined)[],
+    (given[at] === undefined ? {} : given[at]) as TensorOptions,
+  ];
+}
+
 /**
  * Evenly spaced numbers from `start` (0 when only one bound is given) up to, not including, `stop`.
  * `dtype` defaults to int32 when all three numbers are integers, else to {@link defaultDType}.
@@ -183,11 +196,16 @@ export function eye(rows: number, second: number | TensorOptions = rows, third: 
  * ```ts
  * arange(3); // [0, 1, 2]
  * arange(1, 2, 0.25); // [1, 1.25, 1.5, 1.75]
+ * arange(3, { dtype: "float64" }); // [0, 1, 2]
  * ```
  */
-export function arange(start: number, stop?: number, step = 1, options: TensorOptions = {}): Tensor {
+export function arange(start: number, stop?: number, step?: number, options?: TensorOptions): Tensor;
+export function arange(start: number, stop: number, options: TensorOptions): Tensor;
+export function arange(stop: number, options: TensorOptions): Tensor;
+export function arange(...given: readonly (number | TensorOptions | undefined)[]): Tensor {
+  const [[start, stop, step = 1], options] = numbersAndOptions(given, 3);
   checkOptions("arange", options, optionNames);
-  const [from, to] = stop === undefined ? [0, start] : [start, stop];
+  const [from, to] = stop === undefined ? [0, start!] : [start!, stop];
   if (step === 0 || ![from, to, step].every(Number.isFinite)) {
     throw new ArgumentError({
       op: "arange",
@@ -210,9 +228,14 @@ export function arange(start: number, stop?: number, step = 1, options: TensorOp
  * @example
  * ```ts
  * linspace(0, 1, 5); // [0, 0.25, 0.5, 0.75, 1]
+ * linspace(0, 49, { dtype: "float64" }).size; // 50
  * ```
  */
-export function linspace(start: number, stop: number, count = 50, options: TensorOptions = {}): Tensor {
+export function linspace(start: number, stop: number, count?: number, options?: TensorOptions): Tensor;
+export function linspace(start: number, stop: number, options: TensorOptions): Tensor;
+export function linspace(...given: readonly (number | TensorOptions | undefined)[]): Tensor {
+  const [numbers, options] = numbersAndOptions(given, 3);
+  const [start, stop, count = 50] = numbers as [number, number, number?];
   checkOptions("linspace", options, optionNames);
   checkShape("linspace", [count]);
   const dtype = checkDType("linspace", options.dtype ?? defaultDType());
