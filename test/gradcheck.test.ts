@@ -11,6 +11,18 @@ const seed = Number(process.env.GRADCHECK_SEED ?? Date.now() % 2 ** 31);
 
 const names = Object.keys(cases).filter((name) => only === undefined || name === only);
 
+/** The same elements in another order in memory, or with gaps between them. */
+function spread(x: g.Tensor, integer: (low: number, high: number) => number): g.Tensor {
+  const copy = (y: g.Tensor): g.Tensor => g.tensor({ data: y.data, shape: y.shape }, { dtype: y.dtype });
+  if (x.rank > 0 && integer(0, 2) > 0) {
+    const axis = integer(0, x.rank - 1);
+    return integer(0, 1) === 0 ? copy(x.flip(axis)).flip(axis) : copy(x.moveAxis(axis, 0)).moveAxis(0, axis);
+  }
+  const axis = integer(0, x.rank);
+  const gap = g.full(x.shape, 7, { dtype: x.dtype });
+  return copy(g.stack([gap, x, gap], { axis })).select(axis, 1);
+}
+
 describe.each(names)("%s", (name) => {
   const check = (checker: typeof g.gradcheck): void => {
     const property = fc.property(fc.gen(), (gen) => {
@@ -35,6 +47,29 @@ describe.each(names)("%s", (name) => {
         const both = g.stack([expected[0]![k]!, expected[1]![k]!]);
         expect(y.shape).toEqual(both.shape);
         expect(g.all(g.lessEqual(y.sub(both).abs(), both.abs().mul(1e-12).add(1e-12))).item()).toBe(1);
+      }
+    });
+    fc.assert(property, { numRuns, seed });
+  });
+
+  test("values and gradients of views are those of copies, however the elements lie", () => {
+    const property = fc.property(fc.gen(), (gen) => {
+      const source = { integer: (low: number, high: number) => gen(fc.integer, { min: low, max: high }) };
+      const { f, inputs } = cases[name]!(new Sampler(source));
+      const [expected, found] = [inputs, inputs.map((x) => spread(x, source.integer))].map((xs) => {
+        const leaves = xs.map((x) => x.detach());
+        const floats = leaves.filter((x) => x.dtype === "float64");
+        for (const x of floats) x.requiresGrad = true;
+        const results = [f(...leaves)].flat() as g.Tensor[];
+        const roots = results.filter((y) => y.requiresGrad);
+        if (roots.length === 0) return results;
+        const cotangents = roots.map((y) => g.arange(y.size).mul(0.7).cast("float64").sin().reshape(y.shape));
+        return [...results, ...g.gradients(roots, floats, { cotangents })];
+      }) as [g.Tensor[], g.Tensor[]];
+      expect(found.map((y) => y.shape)).toEqual(expected.map((y) => y.shape));
+      for (const [k, y] of found.entries()) {
+        const [a, b] = [y.data, expected[k]!.data];
+        for (let i = 0; i < a.length; i++) expect(Math.abs(a[i]! - b[i]!)).toBeLessThan(1e-9 * (1 + Math.abs(b[i]!)));
       }
     });
     fc.assert(property, { numRuns, seed });
