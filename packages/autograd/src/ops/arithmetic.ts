@@ -1,6 +1,7 @@
 import * as s from "../scalar/expression.ts";
 import type { Broadcast, Computed, Fits, ShapeOf } from "../shape-types.ts";
 import type { Tensor } from "../tensor.ts";
+import type { ElementwiseOp } from "./elementwise.ts";
 import { defineElementwise, pointwise } from "./pointwise.ts";
 import type { TensorLike } from "./tensor-like.ts";
 
@@ -174,7 +175,7 @@ export function atan2(y: TensorLike, x: TensorLike): Tensor {
   return pointwise(atan2Op, "float", [y, x]);
 }
 
-const negOp = defineElementwise("neg", 1, (x) => s.neg(x));
+export const negOp: ElementwiseOp = defineElementwise("neg", 1, (x) => s.neg(x));
 
 /**
  * -x.

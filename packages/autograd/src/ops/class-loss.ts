@@ -1,5 +1,4 @@
 /** Losses of predictions of classes. */
-import type { ElementwiseKernel } from "../backend/backend.ts";
 import { type FloatDType, isFloat } from "../dtype.ts";
 import {
   BoundsError,
@@ -16,14 +15,14 @@ import * as s from "../scalar/expression.ts";
 import { normalizeAxis, sameShape } from "../shape.ts";
 import { apply } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
-import { add, div, mul, neg } from "./arithmetic.ts";
+import { add, div, mul, neg, negOp } from "./arithmetic.ts";
 import { asBatch } from "./broadcast.ts";
 import { cast, floating } from "./cast.ts";
 import { notEqual, where } from "./comparison.ts";
 import { arange } from "./create.ts";
 import { gatherKernel, indicesOf, take, takeAlongAxis } from "./indexing.ts";
 import { type LossOptions, like, reduced, reductions } from "./loss.ts";
-import { defineElementwise } from "./pointwise.ts";
+import { defineElementwise, pointwise } from "./pointwise.ts";
 import { sum } from "./reduction.ts";
 import { moveAxis, squeeze, unsqueeze } from "./shape.ts";
 import { logSoftmax, logSoftmaxKernel, softmax } from "./softmax.ts";
@@ -47,18 +46,7 @@ const slopeOp = defineElementwise("crossEntropySlope", 4, (p, right, own, t) =>
 );
 
 const slope = (logits: Tensor, classes: Tensor, t: Tensor): Tensor =>
-  apply(slopeOp, [softmax(logits), unsqueeze(classes, -1), arange(logits.shape.at(-1)!), t], {
-    compute: logits.dtype as FloatDType,
-    dtype: logits.dtype,
-    scalars: [],
-  });
-
-const negation = Object.fromEntries(
-  (["float32", "float64"] as const).map((compute) => [
-    compute,
-    { kind: "elementwise", expressions: [s.neg(s.argument(0))], compute },
-  ]),
-) as unknown as Readonly<Record<FloatDType, ElementwiseKernel>>;
+  pointwise(slopeOp, "float", [softmax(logits), unsqueeze(classes, -1), arange(logits.shape.at(-1)!), t]);
 
 /** -log softmax(x) at one class along the last axis: one derivative rule where the parts it is made of have six. */
 const crossEntropyOp: Op<null> = {
@@ -69,7 +57,7 @@ const crossEntropyOp: Op<null> = {
     const positions = viewOf(classes!, [...classes!.shape, 1], [...classes!.strides, 1]);
     const chosen = launch(gatherKernel(rank - 1), [logs, positions], dtype, positions.shape);
     const flat = viewOf(chosen, classes!.shape, chosen.strides.slice(0, -1));
-    const losses = launch(negation[dtype as FloatDType], [flat], dtype, classes!.shape);
+    const losses = negOp.forward([flat], { compute: dtype as FloatDType, dtype, scalars: [] });
     for (const x of [logs, chosen]) giveUp(x);
     return losses;
   },

@@ -3,13 +3,13 @@ import { giveUp } from "../launch.ts";
 import { type Op, savesOutput } from "../op.ts";
 import * as s from "../scalar/expression.ts";
 import { normalizeAxes, type Shape, sizeOf } from "../shape.ts";
-import { apply, applyAll } from "../tape.ts";
+import { applyAll } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { add, div, mul, sub } from "./arithmetic.ts";
 import { sumOver, sumTo } from "./broadcast.ts";
 import { floating } from "./cast.ts";
 import { rsqrt } from "./math.ts";
-import { defineElementwise } from "./pointwise.ts";
+import { defineElementwise, pointwise } from "./pointwise.ts";
 import type { TensorLike } from "./tensor-like.ts";
 
 interface Standard {
@@ -73,7 +73,7 @@ const standardizeOp: Op<Standard> = {
 };
 
 const slope = (c: Tensor, y: Tensor, r: Tensor, a: Tensor, b: Tensor): Tensor =>
-  apply(slopeOp, [c, y, r, a, b], { compute: y.dtype as "float32" | "float64", dtype: y.dtype, scalars: [] });
+  pointwise(slopeOp, "float", [c, y, r, a, b]);
 
 /** What {@link standardize} gives. */
 export interface Standardized {

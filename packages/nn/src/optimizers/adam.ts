@@ -95,14 +95,6 @@ export class Adam extends Moments {
 
 /** Adam with weight decay that does not pass through the means. `weightDecay` defaults to 0.004. */
 export class AdamW extends Adam {
-  /** @internal */
-  static override readonly optionNames: readonly string[] = [
-    ...Optimizer.optionNames,
-    "beta1",
-    "beta2",
-    "epsilon",
-    "amsgrad",
-  ];
   override readonly className = "AdamW";
   constructor(options: AdamOptions = {}) {
     checkOptionsOf(AdamW, new.target, options);

@@ -9,7 +9,8 @@
  * All talk goes through a few words at the start of the shared memory. `open` holds the range of the parts nobody has
  * taken; taking one is a compare-and-exchange, and what describes the job is read only afterwards, when the job cannot
  * end before the taker has. The calling thread takes from the front and workers from the back, so that the same elements
- * of successive results mostly stay in the cache of one core. Workers look out for work for a fraction of a millisecond after the last, then sleep.
+ * of successive results mostly stay in the cache of one core. Workers look out for work for a fraction of a millisecond
+ * after the last, then sleep.
  * Messages would need the event loop, which a synchronous program never enters; hence modules, too, travel as bytes
  * in shared memory.
  *
